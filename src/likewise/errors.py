@@ -6,6 +6,15 @@ LikewiseWarning
 └── (one class for each thing done otherwise than asked)
 """
 
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like `name`, for "did you mean", or None when nothing is close."""
+    matches = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return matches[0] if matches else None
+
 
 class LikewiseError(Exception):
     """A mistake that a user can mend; its message says how. Commands print it and exit with 1."""
@@ -13,3 +22,153 @@ class LikewiseError(Exception):
 
 class LikewiseWarning(UserWarning):
     """Something was done otherwise than asked, or had no effect; the message says what to do."""
+
+
+class SettingsFileError(LikewiseError):
+    """A settings file cannot be read as TOML."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(
+            f"The settings file {path} cannot be read: {problem}.\nGive --config a TOML file; "
+                         "any command prints one with --dump-config.")
+
+
+class UnknownSettingError(LikewiseError):
+    """A setting that does not exist, with the nearest one that does."""
+
+    def __init__(self, name: str, known: Iterable[str], source: str) -> None:
+        self.nearest = nearest(name, known)
+        hint = f"Did you mean {self.nearest!r}?" if self.nearest else f"Known: {', '.join(sorted(known))}."
+        super().__init__(f"{source} holds an unknown setting: {name!r}. {hint}")
+
+
+class BadSettingError(LikewiseError):
+    """One or more settings whose value does not fit; each with what was found and what is needed."""
+
+    def __init__(self, problems: Sequence[tuple[str, object, str]], source: str) -> None:
+        rows = [f"  {name} = {found!r}: {needed}" for name, found, needed in problems]
+        super().__init__("\n".join([f"{source} holds {len(rows)} setting(s) that do not fit:", *rows]))
+
+
+class UnknownNameError(LikewiseError):
+    """A method, encoder or other part by a name that nothing registered."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        known = sorted(known)
+        close = nearest(name, known)
+        hint = f"Did you mean {close!r}? " if close else ""
+        super().__init__(f"There is no {kind} called {name!r}. {hint}Known: {', '.join(known) or 'none'}.")
+
+
+class MissingExtraError(LikewiseError):
+    """A part that needs packages which are not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"This needs the package {package}, which is not installed.\n"
+                         f"Install it with: pip install 'likewise[{extra}]'")
+
+
+class UnknownOptionError(LikewiseError):
+    """An option that the method does not have."""
+
+    def __init__(self, name: str, nearest: str | None, known: list[str]) -> None:
+        hint = f"Did you mean '{nearest}'?" if nearest else f"Options: {', '.join(known)}."
+        super().__init__(f"There is no option '{name}'. {hint}")
+
+
+class BadOptionError(LikewiseError):
+    """An option with a value that it cannot take."""
+
+    def __init__(self, name: str, found: object, needed: str) -> None:
+        super().__init__(f"Option '{name}' got {found!r}: {needed}.")
+
+
+class LoraTargetError(LikewiseError):
+    """Adapters that would match no layer, and so learn nothing."""
+
+    def __init__(self, component: str, targets: tuple[str, ...], endings: list[str]) -> None:
+        super().__init__(
+            f"No layer of the {component} has a name ending in {', '.join(targets) or '(nothing)'}, so a LoRA would "
+            f"train nothing. Names here end in: {', '.join(endings) or '(no linear layer)'}."
+        )
+
+
+class LoraFileError(LikewiseError):
+    """A file that is not a LoRA, or not one for this model."""
+
+    def __init__(self, path: object, found: str, remedy: str) -> None:
+        super().__init__(f"{path}: {found}. {remedy}")
+
+
+class LoraCoverageWarning(LikewiseWarning):
+    """Some tensors of a LoRA file fit no layer of the model and have no effect."""
+
+    def __init__(self, path: object, unmatched: list[str], matched: int) -> None:
+        super().__init__(
+            f"{path}: {len(unmatched)} tensor(s) fit no layer of this model and are ignored, {matched} are used; the "
+            f"first ignored is {unmatched[0]}. Was it trained on another base model?"
+        )
+
+
+class NothingToLearnError(LikewiseError):
+    """Training without photos, or with settings that cannot change a weight."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(f"{found}, so nothing would be learned. {remedy}")
+
+
+class ResumeMismatchError(LikewiseError):
+    """A checkpoint made from other photos, another model or other settings."""
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__(
+            f"The run was started with other inputs: {'; '.join(differences)}. Resume with the same ones, or start a "
+            "new run in another folder (--out)."
+        )
+
+
+class NothingToResumeError(LikewiseError):
+    """--resume where no run was started."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(f"{folder} holds no run to resume. Start it without --resume.")
+
+
+class RunExistsError(LikewiseError):
+    """A new run in a folder that holds something already."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} exists already; nothing was changed. Continue that run with --resume, or choose another folder "
+            "with --out."
+        )
+
+
+class NameTakenError(LikewiseError):
+    """A concept's name that the library holds already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The library has a concept '{name}' already; nothing was changed. Choose another --name, or free this one "
+            f"with: likewise concepts delete {name}"
+        )
+
+
+class ClassImagesMismatchError(LikewiseError):
+    """A folder of class images that another model, prompt or setting made."""
+
+    def __init__(self, folder: object, differences: list[str]) -> None:
+        super().__init__(
+            f"{folder} holds class images made otherwise ({'; '.join(differences)}); as a prior they would teach "
+            "another model's pictures. Give an empty folder, or none to let the tool choose one."
+        )
+
+
+class CaptionWarning(LikewiseWarning):
+    """Captions without the word that stands for the subject."""
+
+    def __init__(self, changed: list[str]) -> None:
+        super().__init__(
+            f"{len(changed)} caption(s) did not name the subject, which would then be learned by other words; it was "
+            f"put in: {'; '.join(changed[:3])}{'; ...' if len(changed) > 3 else ''}"
+        )

@@ -1,0 +1,178 @@
+"""Low-rank adapters: W x + (alpha / rank) up(down(x)) beside layers that stay frozen (LoRA, arXiv:2106.09685).
+
+An adapter is a forward hook and two float32 parameters, so the model keeps its classes, its parameter names and its
+weights bit for bit; `remove()` leaves no trace. As in the paper `up` starts at zero, so step 0 is the base model.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from likewise import seeds
+from likewise.errors import LoraTargetError
+
+Choice = Literal["attn", "attn+mlp"]
+Start = Literal["kaiming", "gaussian"]
+
+UNET_TARGETS: dict[str, tuple[str, ...]] = {
+    "attn": ("to_q", "to_k", "to_v", "to_out.0"),
+    "attn+mlp": ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"),
+}
+TEXT_TARGETS: dict[str, tuple[str, ...]] = {
+    "attn": ("q_proj", "k_proj", "v_proj", "out_proj"),
+    "attn+mlp": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+}
+
+
+def targets_for(component: str, choice: Choice) -> tuple[str, ...]:
+    """Endings of the layer names that `choice` adapts in "unet", "text_encoder" or "text_encoder_2"."""
+    return (UNET_TARGETS if component == "unet" else TEXT_TARGETS)[choice]
+
+
+class Pair(nn.Module):
+    """One adapter, x -> scale * up(down(x)).
+
+    down: (rank, in) or (rank, in, 1, 1); up: (out, rank) or (out, rank, 1, 1); both float32.
+    """
+
+    def __init__(self, down: Tensor, up: Tensor, scale: float) -> None:
+        super().__init__()
+        self.down, self.up, self.scale = nn.Parameter(down), nn.Parameter(up), scale
+
+    @property
+    def rank(self) -> int:
+        """Rows of `down`."""
+        return self.down.shape[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x: the adapted layer's input; the result has the shape of its output."""
+        apply = F.linear if self.down.ndim == 2 else F.conv2d
+        return apply(apply(x.to(self.down.dtype), self.down), self.up) * self.scale
+
+    def delta(self) -> Tensor:
+        """What the adapter adds to the layer's weight, float32, in the weight's shape."""
+        return (self.up.flatten(1) @ self.down.flatten(1) * self.scale).reshape(
+            *self.up.shape[:1], *self.down.shape[1:]
+        )
+
+
+class Lora:
+    """Adapters on one model, alive until `remove()` or `merge()`.
+
+    component: the model's name in files ("unet", "text_encoder", "text_encoder_2"); pairs: layer name -> Pair;
+    strength: 1 as trained, 0 without effect.
+    """
+
+    def __init__(self, component: str, module: nn.Module, pairs: Mapping[str, Pair], targets: Iterable[str] = ()):
+        self.component, self.module, self.pairs, self.targets = component, module, dict(pairs), tuple(targets)
+        self.strength, self.enabled = 1.0, True
+        self._hooks = [
+            module.get_submodule(path).register_forward_hook(self._add(pair)) for path, pair in pairs.items()
+        ]
+
+    def _add(self, pair: Pair):
+        def hook(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            if not self.enabled:
+                return output
+            return (output + self.strength * pair(inputs[0])).to(output.dtype)
+
+        return hook
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """The trainable tensors, named as in a LoRA file: "unet.<layer>.lora.down.weight"."""
+        return {
+            file_key(self.component, path, part): getattr(pair, part)
+            for path, pair in self.pairs.items()
+            for part in ("down", "up")
+        }
+
+    @contextlib.contextmanager
+    def disabled(self) -> Iterator[None]:
+        """Inside this scope the model is the base model."""
+        before, self.enabled = self.enabled, False
+        try:
+            yield
+        finally:
+            self.enabled = before
+
+    def remove(self) -> None:
+        """Take the adapters off; the model is what it was before."""
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []
+
+    @torch.no_grad()
+    def merge(self) -> None:
+        """Add the adapters to the weights for good, in float32, and take the hooks off."""
+        for path, pair in self.pairs.items():
+            weight = self.module.get_submodule(path).weight
+            weight.copy_(weight.float() + self.strength * pair.delta())
+        self.remove()
+
+
+def file_key(component: str, path: str, part: str) -> str:
+    """The name of one tensor in a LoRA file; part is "down" or "up".
+
+    Text towers always get the `text_model.` form: transformers 5.6 dropped it from CLIPTextModel, but older diffusers,
+    ComfyUI and A1111 match no other, and current diffusers reads both.
+    """
+    if component == "unet":
+        return f"unet.{path}.lora.{part}.weight"
+    return f"{component}.text_model.{path.removeprefix('text_model.')}.lora_linear_layer.{part}.weight"
+
+
+def inject(
+    module: nn.Module,
+    component: str,
+    *,
+    rank: int,
+    alpha: float,
+    targets: Iterable[str],
+    seed: int,
+    start: Start = "kaiming",
+) -> Lora:
+    """Adapters of `rank` on every linear layer (or 1 x 1 convolution) of `module` whose name ends in a target.
+
+    Each `down` starts from a stream named by its layer, so neither order nor other adapters change it: "kaiming" is
+    peft's default, U(-1/sqrt(in), 1/sqrt(in)); "gaussian" is normal
+    with standard deviation 1/rank. LoraTargetError when nothing matches.
+    """
+    targets = tuple(targets)
+    layers = {path: layer for path, layer in module.named_modules() if _matches(path, targets) and _fits(layer)}
+    if not layers:
+        raise LoraTargetError(component, targets, _endings(module))
+    pairs = {
+        path: _fresh(layer, rank, alpha / rank, start, seeds.stream(seed, "lora", component, path))
+        for path, layer in layers.items()
+    }
+    return Lora(component, module, pairs, targets)
+
+
+def _matches(path: str, targets: tuple[str, ...]) -> bool:
+    return any(path == target or path.endswith(f".{target}") for target in targets)
+
+
+def _fits(layer: nn.Module) -> bool:
+    one_by_one = isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1)  # SD 1.x: proj_in, proj_out
+    return isinstance(layer, nn.Linear) or one_by_one
+
+
+def _endings(module: nn.Module) -> list[str]:
+    """The last parts of the names of the layers that could be adapted, for the error message."""
+    return sorted({path.rpartition(".")[2] for path, layer in module.named_modules() if path and _fits(layer)})
+
+
+def _fresh(layer: nn.Module, rank: int, scale: float, start: Start, stream: torch.Generator) -> Pair:
+    out, width, *kernel = layer.weight.shape
+    down = torch.empty(rank, width, *kernel)
+    if start == "gaussian":
+        nn.init.normal_(down, std=1 / rank, generator=stream)
+    else:
+        nn.init.kaiming_uniform_(down, a=math.sqrt(5), generator=stream)
+    device = layer.weight.device
+    return Pair(down.to(device), torch.zeros(out, rank, *kernel, device=device), scale)
