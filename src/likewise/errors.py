@@ -29,16 +29,18 @@ class SettingsFileError(LikewiseError):
 
     def __init__(self, path: object, problem: str) -> None:
         super().__init__(
-            f"The settings file {path} cannot be read: {problem}.\nGive --config a TOML file; "
-                         "any command prints one with --dump-config.")
+            f"The settings file {path} cannot be read: {problem}.\n"
+            "Give --config a TOML file; any command prints one with --dump-config."
+        )
 
 
 class UnknownSettingError(LikewiseError):
     """A setting that does not exist, with the nearest one that does."""
 
     def __init__(self, name: str, known: Iterable[str], source: str) -> None:
-        self.nearest = nearest(name, known)
-        hint = f"Did you mean {self.nearest!r}?" if self.nearest else f"Known: {', '.join(sorted(known))}."
+        known = sorted(known)
+        close = nearest(name, known)
+        hint = f"Did you mean {close!r}?" if close else f"Known: {', '.join(known)}."
         super().__init__(f"{source} holds an unknown setting: {name!r}. {hint}")
 
 
@@ -64,8 +66,10 @@ class MissingExtraError(LikewiseError):
     """A part that needs packages which are not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"This needs the package {package}, which is not installed.\n"
-                         f"Install it with: pip install 'likewise[{extra}]'")
+        super().__init__(
+            f"This needs the package {package}, which is not installed.\n"
+            f"Install it with: pip install 'likewise[{extra}]'"
+        )
 
 
 class UnknownOptionError(LikewiseError):
@@ -172,3 +176,18 @@ class CaptionWarning(LikewiseWarning):
             f"{len(changed)} caption(s) did not name the subject, which would then be learned by other words; it was "
             f"put in: {'; '.join(changed[:3])}{'; ...' if len(changed) > 3 else ''}"
         )
+
+
+class PackageError(LikewiseError):
+    """A package of sprites could not be fetched, or is not the one that was pinned."""
+
+
+class SpriteError(LikewiseError):
+    """A picture that the world needs is not there."""
+
+
+class MissingExtraError(LikewiseError):
+    """An optional dependency is not installed; the message names the command that installs it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is needed for this and is not installed. Run: pip install 'likewise[{extra}]'")
