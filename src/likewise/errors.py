@@ -47,8 +47,8 @@ class UnknownSettingError(LikewiseError):
 class BadSettingError(LikewiseError):
     """One or more settings whose value does not fit; each with what was found and what is needed."""
 
-    def __init__(self, problems: Sequence[tuple[str, object, str]], source: str) -> None:
-        rows = [f"  {name} = {found!r}: {needed}" for name, found, needed in problems]
+    def __init__(self, problems: Sequence[tuple[str, str, str]], source: str) -> None:
+        rows = [f"  {name}: found {found}, {needed}" for name, found, needed in problems]
         super().__init__("\n".join([f"{source} holds {len(rows)} setting(s) that do not fit:", *rows]))
 
 
@@ -191,3 +191,65 @@ class MissingExtraError(LikewiseError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is needed for this and is not installed. Run: pip install 'likewise[{extra}]'")
+
+
+class ModelFolderError(LikewiseError):
+    """A model folder that cannot be used as it is."""
+
+    def __init__(self, part: object, problem: str) -> None:
+        super().__init__(
+            f"The model's {part} cannot be used: {problem}.\n"
+            "Give a folder in diffusers' StableDiffusionPipeline layout, with safetensors weights."
+        )
+
+
+class ModelNotFoundError(LikewiseError):
+    """A backbone name or folder that is not there."""
+
+    def __init__(self, name: object, why: str = "there is no such folder") -> None:
+        super().__init__(f"No model at {name}: {why}.\nGive 'toybox' or a folder that holds model_index.json.")
+
+
+class ToyboxMissingError(LikewiseError):
+    """The embedded model's weights are not in this installation."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The embedded model 'toybox' has no weights in this installation.\n"
+            "Train them with: likewise toybox learn"
+        )
+
+
+class PromptTooLongError(LikewiseError):
+    """A prompt of more tokens than the text encoder reads."""
+
+    def __init__(self, prompt: str, tokens: int, limit: int, dropped: str) -> None:
+        super().__init__(
+            f"The prompt takes {tokens} tokens and the model reads {limit}; these words would be lost: {dropped!r}.\n"
+            f"Shorten the prompt: {prompt[:60]!r}..."
+        )
+
+
+class UnknownConceptError(LikewiseError):
+    """A `<name>` in a prompt, or a concept asked for by name, that does not exist."""
+
+    def __init__(self, name: str, known: "list[str] | tuple[str, ...]") -> None:
+        listed = ", ".join(f"<{one}>" for one in sorted(known)) or "none yet (likewise teach makes one)"
+        super().__init__(f"There is no concept <{name}>. Known here: {listed}.")
+
+
+class NonFiniteLatentsError(LikewiseError):
+    """Latents that hold NaN or infinity."""
+
+    def __init__(self, where: object) -> None:
+        super().__init__(
+            f"The latents of {where} are not finite.\n"
+            "The weights are damaged or their precision too low: run in float32, or train again with a lower rate."
+        )
+
+
+class SettingError(LikewiseError):
+    """A setting outside what is possible."""
+
+    def __init__(self, name: str, value: object, needed: str) -> None:
+        super().__init__(f"{name} is {value!r}; {needed}.")
