@@ -62,16 +62,6 @@ class UnknownNameError(LikewiseError):
         super().__init__(f"There is no {kind} called {name!r}. {hint}Known: {', '.join(known) or 'none'}.")
 
 
-class MissingExtraError(LikewiseError):
-    """A part that needs packages which are not installed."""
-
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"This needs the package {package}, which is not installed.\n"
-            f"Install it with: pip install 'likewise[{extra}]'"
-        )
-
-
 class UnknownOptionError(LikewiseError):
     """An option that the method does not have."""
 
