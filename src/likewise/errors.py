@@ -1,13 +1,23 @@
 """Every mistake a user can make, each with its own sentence: what was found, what is needed, what to do.
 
 LikewiseError
-└── (one class a situation, below)
+├── (one class a situation, below; those with children:)
+├── WriteError                  the disk refused
+│   └── FullDiskError           the disk has no room
+├── BrokenFileError             a file cannot be read as what it should be
+│   └── BrokenCheckpointError   a saved folder does not match its manifest
+├── NonFiniteError              training went to inf or nan; the last good state is kept
+│   ├── NonFiniteLossError
+│   └── NonFiniteStateError
+└── Interrupted                 Ctrl-C; the last completed step is saved; exit code 130
 LikewiseWarning
 └── (one class for each thing done otherwise than asked)
 """
 
-from collections.abc import Iterable, Sequence
+import errno
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -17,7 +27,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 class LikewiseError(Exception):
-    """A mistake that a user can mend; its message says how. Commands print it and exit with 1."""
+    """A mistake that a user can mend; its message says how. Commands print it and exit with exit_code."""
+
+    exit_code = 1
 
 
 class LikewiseWarning(UserWarning):
@@ -388,4 +400,135 @@ class MissingCaptionWarning(LikewiseWarning):
         super().__init__(
             f"{folder}: {len(names)} of {total} photos have no caption ({shown}); the default prompt is used for them. "
             "Write their captions, or delete all."
+        )
+
+
+class DeviceError(LikewiseError):
+    """A device that this machine lacks, or a name that is no device."""
+
+    def __init__(self, asked: str, present: Sequence[str], why: str = "") -> None:
+        reason = f": {why}" if why else ""
+        super().__init__(
+            f"The device {asked!r} cannot be used{reason}.\nThis machine has: {', '.join(present)}. "
+            "Name one of these, or leave the device out to take the fastest."
+        )
+
+
+class UnsafeNameError(LikewiseError):
+    """A name from a file or a user that is not one plain path component."""
+
+    def __init__(self, name: str, what: str = "name") -> None:
+        super().__init__(
+            f"The {what} {name!r} cannot be used as a file name: it must be one plain name of at most 200 "
+            "characters, without slashes, colons, control characters, a leading or a trailing dot or space."
+        )
+
+
+class FolderExistsError(LikewiseError):
+    """The place for a new folder is taken."""
+
+    def __init__(self, path: Path) -> None:
+        kind = "folder" if path.is_dir() else "file"
+        super().__init__(
+            f"{path} already exists (a {kind}) and was left as it is.\nName another place, or remove it first."
+        )
+
+
+class WriteError(LikewiseError):
+    """The system refused to write a file or folder."""
+
+    advice = "Check that the folder can be written to, or name another place, then run the same again."
+
+    def __init__(self, path: Path, cause: OSError, intact: str = "") -> None:
+        self.path, self.cause = path, cause
+        kept = intact or "Nothing half-written was left, and what was there before is intact."
+        super().__init__(f"{path} could not be written: {cause.strerror or cause}.\n{kept}\n{self.advice}")
+
+
+class FullDiskError(WriteError):
+    """The disk, or the user's share of it, is full."""
+
+    codes = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    advice = "Free some space, or name a place on another disk, then run the same again."
+
+
+class BrokenFileError(LikewiseError):
+    """A file is missing, or is not what its name says."""
+
+    def __init__(self, path: Path, reason: str, advice: str = "") -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"{path} cannot be read: {reason}." + (f"\n{advice}" if advice else ""))
+
+
+class BrokenCheckpointError(BrokenFileError):
+    """A saved folder lacks a file, or one does not match the hash in the manifest."""
+
+
+class NoStepsError(LikewiseError):
+    """A training that ended before its first step."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Training in {folder} made no step, so there is nothing to save.\n"
+            "Ask for at least one step, and check that there is data to learn from."
+        )
+
+
+class NonFiniteError(LikewiseError):
+    """Training left the finite numbers."""
+
+    def __init__(self, step: int, found: str, last_good: Path | None) -> None:
+        self.step, self.last_good = step, last_good
+        kept = f"The last good checkpoint, {last_good}, is intact" if last_good else "No checkpoint was made before it"
+        super().__init__(
+            f"Training stopped at step {step}: {found}.\n{kept}; nothing that is not finite was saved.\n"
+            "A lower learning rate is the usual cure; also look for a photo or caption that is out of the ordinary."
+        )
+
+
+class NonFiniteLossError(NonFiniteError):
+    """A loss, or the learning rate, is inf or nan."""
+
+    def __init__(self, step: int, losses: Mapping[str, float], last_good: Path | None) -> None:
+        found = ", ".join(f"{name} is {value}" for name, value in losses.items())
+        super().__init__(step, f"{found}, a finite number is needed", last_good)
+
+
+class NonFiniteStateError(NonFiniteError):
+    """A weight or an optimiser moment is inf or nan."""
+
+    def __init__(self, step: int, tensors: Sequence[str], last_good: Path | None) -> None:
+        more = f" and {len(tensors) - 3} more" if len(tensors) > 3 else ""
+        super().__init__(step, f"not all values of {', '.join(tensors[:3])}{more} are finite", last_good)
+
+
+class Interrupted(LikewiseError):
+    """Ctrl-C: the step under way was completed and saved. Commands exit with exit_code."""
+
+    exit_code = 130
+
+    def __init__(self, step: int, saved: Path, command: str | None = None) -> None:
+        self.step, self.saved = step, saved
+        how = f"Go on with:\n  {command}" if command else "Go on by running the same again, resuming."
+        super().__init__(f"Stopped after step {step}, which is saved in {saved}.\n{how}")
+
+
+class LogGapWarning(LikewiseWarning):
+    """The event log of a resumed run ends before its checkpoint."""
+
+    def __init__(self, path: Path, logged: int, step: int) -> None:
+        super().__init__(
+            f"{path} holds steps up to {logged}, but the checkpoint is of step {step}: the curves will lack the steps "
+            "between. The weights are not affected."
+        )
+
+
+class ChangedVersionsWarning(LikewiseWarning):
+    """A run goes on under other library versions than it was started with."""
+
+    def __init__(self, changes: Sequence[tuple[str, object, object]]) -> None:
+        listed = ", ".join(f"{name} {old} -> {new}" for name, old, new in changes)
+        super().__init__(
+            f"This run was started under other versions ({listed}): it goes on, but its last digits can differ from an "
+            "uninterrupted run. Install the earlier versions to get the same bits."
         )
