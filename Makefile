@@ -1,0 +1,47 @@
+# make demo and make test work on a fresh clone: each sets up .venv first, once.
+# CPU-only torch on Linux: PIP_EXTRA_INDEX_URL may name an index of CPU builds.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
+USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(USABLE)' >/dev/null 2>&1 && echo $$p && break; done)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help setup demo test lint docs bench clean
+
+help:  ## Show this list.
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: setup  ## Teach a toy from five photos, judge it, draw it in new scenes (about ten minutes on two cores).
+	$(BIN)/likewise demo
+
+test: setup  ## Run the default tests: no network, no GPU.
+	$(BIN)/python -m pytest
+
+lint: setup  ## Check style.
+	$(BIN)/ruff check src tests
+
+docs: setup $(VENV)/.docs  ## Write the generated pages and build the site into site/.
+	$(BIN)/python -m likewise.cli.docs
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: setup  ## Run the benchmarks; results go to benchmarks/results.
+	@for script in benchmarks/*.py; do echo "$$script" && $(BIN)/python "$$script" || exit 1; done
+
+setup: $(VENV)/.installed  ## Make .venv with all that the tests and the demo need.
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer with venv found; name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "Installing into $(VENV) (once; torch is large)"
+	@$(INSTALL) torch==2.13.0
+	@$(INSTALL) -e '.[diffusion,dev]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.installed
+	@$(INSTALL) -e '.[docs]'
+	@touch $@
+
+clean:  ## Remove the environment and everything built.
+	rm -rf $(VENV) build dist site .pytest_cache .ruff_cache

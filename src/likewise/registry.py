@@ -1,0 +1,84 @@
+"""Every part that is chosen by name, as strings: nothing is imported before it is asked for.
+
+Another package adds a method by an entry point in the group `likewise.methods` that names a `Method`.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from likewise.errors import UnknownNameError
+
+GROUP = "likewise.methods"
+
+
+@dataclass(frozen=True)
+class Method:
+    """Where a method's settings and its learning generator are, each as "package.module:name"."""
+
+    config: str
+    learn: str
+    summary: str
+
+
+METHODS: Mapping[str, Method] = {
+    "dreambooth": Method(
+        "likewise.dreambooth.config:Config",
+        "likewise.dreambooth.learn:learn",
+        "Teach the model a subject, keeping what it knows of the class (arXiv:2208.12242).",
+    ),
+}
+
+# package to import -> the extra that installs it
+EXTRAS: Mapping[str, str] = {
+    "accelerate": "diffusion",
+    "diffusers": "diffusion",
+    "peft": "diffusion",
+    "tokenizers": "diffusion",
+    "transformers": "diffusion",
+    "torch_geometric": "graph",
+    "gradio": "studio",
+    "lancedb": "scale",
+    "ray": "scale",
+    "usearch": "scale",
+    "resvg_py": "toybox",
+}
+
+
+def resolve(reference: str) -> Any:
+    """The object that "package.module:name" means."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@cache
+def plugins() -> Mapping[str, str]:
+    """Methods that other installed packages offer: name -> reference of a Method. Our own names win."""
+    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in METHODS}
+
+
+def methods() -> list[str]:
+    """The names of all methods, sorted."""
+    return sorted({*METHODS, *plugins()})
+
+
+def method(name: str) -> Method:
+    """The method of this name; UnknownNameError names the nearest."""
+    if name in METHODS:
+        return METHODS[name]
+    if name in plugins():
+        return resolve(plugins()[name])
+    raise UnknownNameError("method", name, methods())
+
+
+def config(name: str) -> Any:
+    """The settings model of a method; imports no torch for our own methods."""
+    return resolve(method(name).config)
+
+
+def learn(name: str) -> Any:
+    """The learning generator of a method."""
+    return resolve(method(name).learn)
