@@ -74,21 +74,6 @@ class UnknownNameError(LikewiseError):
         super().__init__(f"There is no {kind} called {name!r}. {hint}Known: {', '.join(known) or 'none'}.")
 
 
-class UnknownOptionError(LikewiseError):
-    """An option that the method does not have."""
-
-    def __init__(self, name: str, nearest: str | None, known: list[str]) -> None:
-        hint = f"Did you mean '{nearest}'?" if nearest else f"Options: {', '.join(known)}."
-        super().__init__(f"There is no option '{name}'. {hint}")
-
-
-class BadOptionError(LikewiseError):
-    """An option with a value that it cannot take."""
-
-    def __init__(self, name: str, found: object, needed: str) -> None:
-        super().__init__(f"Option '{name}' got {found!r}: {needed}.")
-
-
 class LoraTargetError(LikewiseError):
     """Adapters that would match no layer, and so learn nothing."""
 
