@@ -517,3 +517,11 @@ class ChangedVersionsWarning(LikewiseWarning):
             f"This run was started under other versions ({listed}): it goes on, but its last digits can differ from an "
             "uninterrupted run. Install the earlier versions to get the same bits."
         )
+
+
+class IdleSettingWarning(LikewiseWarning):
+    """A setting that has no effect beside another one."""
+
+    def __init__(self, name: str, other: str, found: object, needed: tuple[object, ...]) -> None:
+        wanted = " or ".join(map(str, needed))
+        super().__init__(f"{name} has no effect while {other} is {found}; it counts only with {other} {wanted}.")
