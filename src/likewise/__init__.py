@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from likewise.concept import Concept as Concept
-    from likewise.diffusion.backbone import load as load
+    from likewise.diffusion import load as load
     from likewise.errors import LikewiseError as LikewiseError
     from likewise.errors import LikewiseWarning as LikewiseWarning
     from likewise.imageset import ImageSet as ImageSet
@@ -27,7 +27,7 @@ _HOMES = {
     "LikewiseError": "likewise.errors",
     "LikewiseWarning": "likewise.errors",
     "imagine": "likewise.imagine",
-    "load": "likewise.diffusion.backbone",
+    "load": "likewise.diffusion",
     "teach": "likewise.teach",
     "verdict": "likewise.verdict",
 }

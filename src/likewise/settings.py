@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import PydanticUndefined
 
 from likewise.errors import BadSettingError, SettingsFileError, UnknownSettingError
 
+Model = TypeVar("Model", bound=BaseModel)
 REQUIRED = PydanticUndefined
 WORDS = {"integer": "whole number", "number": "number", "boolean": "yes or no", "string": "text"}
 
@@ -96,6 +97,20 @@ def needed(detail: Mapping[str, Any]) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message.replace("Input should be a valid integer", "should be a whole number")
     return message.removeprefix("Input ").replace("Field required", "a value is required")
+
+
+def build(config: type[Model], values: Mapping[str, Any], source: str = "The call") -> Model:
+    """The model with these values; unknown names and values that do not fit are a LikewiseError."""
+    refuse_unknown(values, config.model_fields, source)
+    try:
+        return config(**values)
+    except ValidationError as error:
+        raise BadSettingError([_problem(detail) for detail in error.errors()], source) from None
+
+
+def _problem(detail: Mapping[str, Any]) -> tuple[str, str, str]:
+    found = "nothing" if detail["type"] == "missing" else repr(detail["input"])
+    return ".".join(map(str, detail["loc"])) or "together", found, needed(detail)
 
 
 def refuse_unknown(values: Iterable[str], known: Iterable[str], source: str) -> None:

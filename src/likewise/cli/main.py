@@ -55,14 +55,11 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         try:
             typer.main.get_command(app(argv)).main(argv, prog_name="likewise")
         except LikewiseError as error:
-            _fail(argv, type(error).__name__, str(error))
+            _fail(argv, type(error).__name__, str(error), error.exit_code)
         except ModuleNotFoundError as error:
             _fail(argv, "MissingExtraError", _extra(error))
         except OSError as error:
-            if error.errno not in MACHINE:
-                raise
-            where = f": {error.filename}" if error.filename else ""
-            _fail(argv, type(error).__name__, f"{error.strerror}{where}\nNothing half-written was kept.")
+            _fail(argv, type(error).__name__, _machine(error))
         except KeyboardInterrupt:
             sys.exit(130)
     sys.exit(0)
@@ -120,11 +117,11 @@ def _group() -> None:
     """A group has no options of its own, but a callback keeps one verb a group."""
 
 
-def _fail(argv: Sequence[str], kind: str, message: str) -> NoReturn:
+def _fail(argv: Sequence[str], kind: str, message: str, status: int = 1) -> NoReturn:
     if "--json" in argv:
         typer.echo(json.dumps({"error": kind, "message": message}, ensure_ascii=False))
     typer.echo(message, err=True)
-    sys.exit(1)
+    sys.exit(status)
 
 
 def _extra(error: ModuleNotFoundError) -> str:
@@ -135,6 +132,13 @@ def _extra(error: ModuleNotFoundError) -> str:
     if package not in EXTRAS:
         raise error
     return str(MissingExtraError(package, EXTRAS[package]))
+
+
+def _machine(error: OSError) -> str:
+    if error.errno not in MACHINE:
+        raise error
+    where = f": {error.filename}" if error.filename else ""
+    return f"The machine refused: {error.strerror}{where}.\nFree some space, or choose a folder that can be written."
 
 
 @contextmanager
