@@ -125,16 +125,6 @@ class NothingToResumeError(LikewiseError):
         super().__init__(f"{folder} holds no run to resume. Start it without --resume.")
 
 
-class RunExistsError(LikewiseError):
-    """A new run in a folder that holds something already."""
-
-    def __init__(self, folder: object) -> None:
-        super().__init__(
-            f"{folder} exists already; nothing was changed. Continue that run with --resume, or choose another folder "
-            "with --out."
-        )
-
-
 class NameTakenError(LikewiseError):
     """A concept's name that the library holds already."""
 
@@ -525,3 +515,14 @@ class IdleSettingWarning(LikewiseWarning):
     def __init__(self, name: str, other: str, found: object, needed: tuple[object, ...]) -> None:
         wanted = " or ".join(map(str, needed))
         super().__init__(f"{name} has no effect while {other} is {found}; it counts only with {other} {wanted}.")
+
+
+class RunExistsError(FolderExistsError):
+    """A new run where one was started already."""
+
+    def __init__(self, path: Path) -> None:
+        LikewiseError.__init__(
+            self,
+            f"{path} already holds a run and was left as it is.\nContinue it with --resume, or choose another folder "
+            "with --out.",
+        )
