@@ -41,6 +41,7 @@ class Pair(nn.Module):
     """
 
     def __init__(self, down: Tensor, up: Tensor, scale: float) -> None:
+        """Both tensors become parameters as they are."""
         super().__init__()
         self.down, self.up, self.scale = nn.Parameter(down), nn.Parameter(up), scale
 
@@ -69,6 +70,7 @@ class Lora:
     """
 
     def __init__(self, component: str, module: nn.Module, pairs: Mapping[str, Pair], targets: Iterable[str] = ()):
+        """Hook every pair onto the layer of its name."""
         self.component, self.module, self.pairs, self.targets = component, module, dict(pairs), tuple(targets)
         self.strength, self.enabled = 1.0, True
         self._hooks = [
