@@ -290,7 +290,7 @@ class CaptionFileError(LikewiseError):
     """A caption file that cannot be read, or that says two things of one photo."""
 
     def __init__(self, path: object, found: str, advice: str) -> None:
-        self.reason, self.advice = found, advice
+        self.path, self.reason, self.advice = path, found, advice
         super().__init__(f"{path}: {found}. {advice}.")
 
 
@@ -525,4 +525,21 @@ class RunExistsError(FolderExistsError):
             self,
             f"{path} already holds a run and was left as it is.\nContinue it with --resume, or choose another folder "
             "with --out.",
+        )
+
+
+class MeasureError(LikewiseError):
+    """Numbers that a measure is not defined for."""
+
+    def __init__(self, measure: str, found: str, needed: str) -> None:
+        super().__init__(f"For {measure}, found {found}; needed: {needed}.")
+
+
+class MixedEncodersError(LikewiseError):
+    """Rows that two encoders made, compared with each other: their cosine means nothing."""
+
+    def __init__(self, first: str, second: str) -> None:
+        super().__init__(
+            f"These rows come from two encoders ({first[:12]} and {second[:12]}), and a likeness between them would mean "
+            "nothing. Embed both sides again with one encoder."
         )
