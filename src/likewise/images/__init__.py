@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from likewise.images.contact import sheet
     from likewise.images.decoding import MAX_PIXELS, Decoded, decode, read
     from likewise.images.frame import cover, fit
     from likewise.images.png import read_metadata, write_png
-    from likewise.images.contact import sheet
     from likewise.images.tensors import to_pil, to_tensor
 
 __all__ = [
