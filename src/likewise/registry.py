@@ -22,6 +22,7 @@ class Method:
     config: str
     learn: str
     summary: str
+    defaults: str = ""  # {(family, train): {setting: default}}, where they depend on the base model
 
 
 METHODS: Mapping[str, Method] = {
@@ -29,6 +30,7 @@ METHODS: Mapping[str, Method] = {
         "likewise.dreambooth.config:Config",
         "likewise.dreambooth.learn:learn",
         "Teach the model a subject, keeping what it knows of the class (arXiv:2208.12242).",
+        "likewise.dreambooth.config:DEFAULTS",
     ),
 }
 
@@ -82,3 +84,9 @@ def config(name: str) -> Any:
 def learn(name: str) -> Any:
     """The learning generator of a method."""
     return resolve(method(name).learn)
+
+
+def defaults(name: str) -> Mapping[tuple[str, str], Mapping[str, Any]]:
+    """Defaults that differ from the settings model's own, by base model family and trained part."""
+    reference = method(name).defaults
+    return resolve(reference) if reference else {}

@@ -15,7 +15,9 @@ from likewise.errors import BadSettingError, SettingsFileError, UnknownSettingEr
 
 Model = TypeVar("Model", bound=BaseModel)
 REQUIRED = PydanticUndefined
+VARIES = "fits the base model"  # stands for a default that only the run itself can tell
 WORDS = {"integer": "whole number", "number": "number", "boolean": "yes or no", "string": "text"}
+LIMITS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,12 @@ class Setting:
     @property
     def flag(self) -> str:
         """The command-line flag, such as --learning-rate."""
-        return "--" + self.name.replace("_", "-")
+        return "--" + self.key.replace("_", "-")
+
+    @property
+    def key(self) -> str:
+        """Its name in TOML: without the underscore that keeps `from_` apart from Python's keyword."""
+        return self.name.rstrip("_")
 
     @cached_property
     def adapter(self) -> TypeAdapter:
@@ -140,6 +147,11 @@ def to_toml(values: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_json(values: Mapping[str, Any]) -> str:
+    """The values as one JSON object."""
+    return json.dumps({name: _plain(value) for name, value in values.items()}, ensure_ascii=False)
+
+
 def record(config: BaseModel) -> dict[str, Any]:
     """The settings as plain JSON values, to be saved beside what they made."""
     return config.model_dump(mode="json")
@@ -149,6 +161,11 @@ def described(setting: Setting) -> str:
     """The kind and limits of a setting in words, such as "whole number, at least 1"."""
     text = _kind(setting.schema)
     return f"{text}, or none" if setting.optional else text
+
+
+def limits(setting: Setting) -> str:
+    """Only the limits of a number in words, such as "at least 1"; empty when there are none."""
+    return ", ".join(_limits(setting.schema))
 
 
 def shown(value: Any) -> str:
@@ -177,18 +194,12 @@ def _kind(schema: Mapping[str, Any]) -> str:
         items = schema.get("prefixItems") or [schema.get("items", {})]
         length = f"{len(items)} values" if "prefixItems" in schema else "list"
         return f"{length}, each a {_kind(items[0])}"
-    limits = [
-        f"{word} {schema[key]}"
-        for key, word in {
-            "exclusiveMinimum": "above",
-            "minimum": "at least",
-            "exclusiveMaximum": "below",
-            "maximum": "at most",
-        }.items()
-        if key in schema
-    ]
     name = "path" if schema.get("format") == "path" else WORDS.get(schema.get("type", ""), "value")
-    return ", ".join([name, *limits])
+    return ", ".join([name, *_limits(schema)])
+
+
+def _limits(schema: Mapping[str, Any]) -> list[str]:
+    return [f"{word} {schema[key]}" for key, word in LIMITS.items() if key in schema]
 
 
 def _plain(value: Any) -> Any:

@@ -80,18 +80,16 @@ def commands(name: str) -> dict[str, Any]:
     return importlib.import_module(f"likewise.cli.{name}").COMMANDS
 
 
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=lambda asked: _version(asked), help="Print the version.")
-    ] = False,
-) -> None:
-    """Show it what you mean, tell it what you like, and it measures what looks alike."""
-
-
 def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"likewise {likewise.__version__}")
         raise typer.Exit
+
+
+def _root(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Print it.")] = False,
+) -> None:
+    """Show it what you mean, tell it what you like, and it measures what looks alike."""
 
 
 def _stub(root: typer.Typer, name: str, entry: Entry, argv: Sequence[str]) -> None:

@@ -1,0 +1,58 @@
+"""`likewise teach`: from a folder of photos to a word that prompts can use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from likewise import registry
+from likewise.cli.command import Answer, Command
+from likewise.settings import VARIES
+
+
+def teach(
+    photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder of photos of one subject.")],
+    noun: Annotated[str, typer.Option(help="What the subject is, in one or two plain words, such as 'dog'.")],
+    method: Annotated[str, typer.Option(help="How to learn it; --help after it shows its settings.")] = "dreambooth",
+    backbone: Annotated[
+        str, typer.Option(metavar="NAME|DIR|HUB_ID", help="The base model: toybox, a diffusers folder or a hub id.")
+    ] = "toybox",
+    name: Annotated[str | None, typer.Option(help="The concept's name; without one, made from the folder's.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random choice: same seed, same weights.")] = 0,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder: new, unless --resume.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+    *,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Learn the subject of a folder of photos as a word for prompts."""
+    from likewise.teach import teach as learn
+
+    options = {"backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
+    taught = learn(photos, noun, method=method, **options, **settings)
+    word = f"<{taught.concept.name}>"
+    data = {
+        "run": str(taught.run),
+        "concept": taught.concept.name,
+        "verdict": taught.verdict,
+    }
+    return Answer(data, [f"Learned {word}. Run folder: {taught.run}", f"Try: likewise imagine '{word} on the beach'"])
+
+
+def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The method's defaults for Toybox; for another base model, which is not opened for this, that they vary."""
+    by_family = registry.defaults(known["method"])
+    if known["backbone"] == "toybox":
+        return by_family.get(("toybox", known.get("train", "lora")), {})
+    return {name: VARIES for row in by_family.values() for name in row}
+
+
+def _in_force(known: Mapping[str, Any], given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leaves out what has no effect beside the rest, so that the file can be used without a warning."""
+    config = registry.config(known["method"])
+    if known["backbone"] != "toybox":
+        return {**defaults, **given}
+    return config.for_family("toybox", given).in_force()
+
+
+COMMANDS = {"teach": Command(teach, lambda known: registry.config(known["method"]), _defaults, _in_force)}
