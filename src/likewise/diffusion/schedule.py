@@ -6,6 +6,7 @@ Notation (DDPM, arXiv:2006.11239): z_t = sqrt(a_t) z_0 + sqrt(1 - a_t) e, with a
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -29,12 +30,12 @@ class Schedule:
         """T; a timestep is an int64 in 0..T-1."""
         return len(self.alphas_cumprod)
 
-    def add_noise(self, x0: Float[Tensor, "batch *rest"], noise: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
+    def add_noise(self, x0: Float[Tensor, " batch *rest"], noise: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
         """z_t for clean latents x0, noise of the same shape, and one timestep a sample."""
         signal, spread = self._scales(x0, t)
         return signal * x0 + spread * noise
 
-    def target(self, x0: Float[Tensor, "batch *rest"], noise: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
+    def target(self, x0: Float[Tensor, " batch *rest"], noise: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
         """What the network should output: e, or v = sqrt(a) e - sqrt(1-a) z_0 (arXiv:2202.00512), or z_0."""
         if self.prediction_type == "epsilon":
             return noise
@@ -43,7 +44,7 @@ class Schedule:
         signal, spread = self._scales(x0, t)
         return signal * noise - spread * x0
 
-    def to_x0(self, output: Float[Tensor, "batch *rest"], noisy: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
+    def to_x0(self, output: Float[Tensor, " batch *rest"], noisy: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
         """The clean latents that a network output implies."""
         if self.prediction_type == "sample":
             return output
@@ -52,7 +53,7 @@ class Schedule:
             return (noisy - spread * output) / signal
         return signal * noisy - spread * output
 
-    def to_noise(self, output: Float[Tensor, "batch *rest"], noisy: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
+    def to_noise(self, output: Float[Tensor, " batch *rest"], noisy: Tensor, t: Int[Tensor, " batch"]) -> Tensor:
         """The noise that a network output implies."""
         if self.prediction_type == "epsilon":
             return output
@@ -111,7 +112,7 @@ def _betas(config: Mapping[str, Any]) -> Tensor:
         return torch.linspace(start**0.5, end**0.5, steps, dtype=torch.float32) ** 2
     if kind == "squaredcos_cap_v2":  # arXiv:2102.09672
         curve = [math.cos((i / steps + 0.008) / 1.008 * math.pi / 2) ** 2 for i in range(steps + 1)]
-        return torch.tensor([min(1 - b / a, 0.999) for a, b in zip(curve, curve[1:], strict=False)])
+        return torch.tensor([min(1 - b / a, 0.999) for a, b in pairwise(curve)])
     raise ModelFolderError(
         "scheduler", f"beta_schedule is {kind!r}; known are linear, scaled_linear, squaredcos_cap_v2"
     )

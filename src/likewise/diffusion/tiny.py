@@ -1,7 +1,6 @@
 """Tiny random pipelines in the real layout, so that everything can be tested in seconds and without a download."""
 
 import json
-import string
 from pathlib import Path
 from typing import Any
 
