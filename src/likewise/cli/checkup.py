@@ -20,10 +20,10 @@ MEMORY, DISK = 4 * GIB, 2 * GIB
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. verdict: "ok"; "note" is worth knowing; "missing" keeps the main job from running."""
+    """One finding. "option": may be absent; "note": worth knowing; "missing": keeps the main job from running."""
 
     name: str
-    verdict: Literal["ok", "note", "missing"]
+    verdict: Literal["ok", "option", "note", "missing"]
     found: str
     advice: str = ""
 
@@ -53,9 +53,8 @@ def _packages() -> Iterator[Check]:
             lacking.setdefault(extra, []).append(name)
     for extra in sorted(set(metadata.metadata("likewise").get_all("Provides-Extra") or ()) - {"diffusion"}):
         absent = lacking.get(extra)
-        advice = f"Only if you want it: pip install 'likewise[{extra}]'" if absent else ""
-        found = f"without {', '.join(absent)}" if absent else "installed"
-        yield Check(f"[{extra}]", "note" if absent else "ok", found, advice)
+        found = f"without {', '.join(absent)}; to have it: pip install 'likewise[{extra}]'" if absent else "installed"
+        yield Check(f"[{extra}]", "option" if absent else "ok", found)
 
 
 def requirement(text: str) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ def demo(
     ] = Path("likewise-demo"),
     seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 0,
 ) -> Answer:
-    """Run the whole loop on a bundled mascot: teach it, judge it, draw it in new scenes."""
+    """Teach a bundled mascot, judge it, draw it in new scenes."""
     from likewise import demo as loop
 
     return Answer(*loop.run(out, seed=seed))

@@ -4,7 +4,7 @@ from likewise.cli.command import Answer, Command, rows
 
 
 def doctor() -> Answer:
-    """Say what is installed, what is missing and what to do about it."""
+    """Say what is installed, what is missing, and what to do."""
     from dataclasses import asdict
 
     from likewise.cli import checkup

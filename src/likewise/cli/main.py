@@ -26,14 +26,14 @@ class Entry:
 
 
 ENTRIES = {
-    "demo": Entry("Run the whole loop on a bundled mascot: teach it, judge it, draw it in new scenes."),
+    "demo": Entry("Teach a bundled mascot, judge it, draw it in new scenes."),
     "teach": Entry("Learn the subject of a folder of photos as a word for prompts."),
     "verdict": Entry("Judge every checkpoint of a run and choose the one to keep."),
     "imagine": Entry("Draw pictures from a prompt, with concepts written as <name>."),
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
     "concepts": Entry("List, show, export and delete the concepts of the library.", group=True),
-    "toybox": Entry("Build, train and measure the small world and its embedded models.", group=True),
-    "doctor": Entry("Say what is installed, what is missing and what to do about it."),
+    "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
+    "doctor": Entry("Say what is installed, what is missing, and what to do."),
 }
 QUIET = {
     "HF_HUB_DISABLE_TELEMETRY": "1",

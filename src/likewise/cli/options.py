@@ -33,6 +33,12 @@ def flag(parameter: inspect.Parameter) -> str | None:
     return long[0] if long else "--" + parameter.name.replace("_", "-")
 
 
+def metavar(parameter: inspect.Parameter) -> str:
+    """What stands for an argument in usage, such as PHOTOS."""
+    _, option = get_args(parameter.annotation)
+    return option.metavar or parameter.name.upper()
+
+
 def own(parameter: inspect.Parameter, relaxed: bool) -> inspect.Parameter:
     """A function's own parameter, its help ending as a generated flag's does; relaxed, it need not be given."""
     setting = of_parameter(parameter)
