@@ -60,7 +60,7 @@ class Folder:
             config.pop("block_out_channels", None)  # written by diffusers, not expected back
         else:
             from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL as Autoencoder
-        return self._fill("vae", lambda: Autoencoder.from_config(config), _modern_vae)
+        return self._fill("vae", lambda: Autoencoder.from_config(config))
 
     def text_encoder(self) -> nn.Module:
         """The CLIPTextModel, float32."""
@@ -68,7 +68,7 @@ class Folder:
         from transformers.models.clip.modeling_clip import CLIPTextModel
 
         config = self._config("text_encoder")
-        model = self._fill("text_encoder", lambda: CLIPTextModel(CLIPTextConfig.from_dict(config)), _modern_clip)
+        model = self._fill("text_encoder", lambda: CLIPTextModel(CLIPTextConfig.from_dict(config)))
         positions = torch.arange(model.config.max_position_embeddings).expand((1, -1))
         model.embeddings.position_ids = positions  # a constant that files do not carry
         return model
@@ -108,19 +108,21 @@ class Folder:
         found = f"it holds only {', '.join(others)}, formats that can run code" if others else "it has no weights"
         raise ModelFolderError(part, f"{found}; {stem}.safetensors is needed")
 
-    def _fill(self, part: str, build: Callable[[], nn.Module], modern: Callable | None = None) -> nn.Module:
+    def tensors(self, part: str) -> dict[str, Tensor]:
+        """The weights of a part in the names that its class has today, as float32 whatever they are stored in."""
         tensors: dict[str, Tensor] = {}
         for file in self._files(part):
             try:
                 tensors |= load_file(file)
             except SafetensorError as error:
                 raise ModelFolderError(part, f"{file.name} is damaged ({error})") from error
-        if modern:
-            tensors = modern(tensors)
-        tensors = {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+        tensors = {"vae": _modern_vae, "text_encoder": _modern_clip}.get(part, dict)(tensors)
+        return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+
+    def _fill(self, part: str, build: Callable[[], nn.Module]) -> nn.Module:
         with torch.device("meta"):
             module = build()
-        _assign(module, tensors, part)
+        _assign(module, self.tensors(part), part)
         return module
 
 

@@ -1,0 +1,35 @@
+"""Concepts in prompts: which are named, and what the model is to read in their place."""
+
+import re
+from collections.abc import Collection, Mapping
+
+from likewise.concept.folder import Concept
+from likewise.errors import UnknownConceptError
+
+MENTION = re.compile(r"<([A-Za-z0-9][A-Za-z0-9_-]*)>")
+
+
+def names_in(prompt: str) -> list[str]:
+    """The concepts that a prompt names, each once, in lower case, in order."""
+    return list(dict.fromkeys(match[1].lower() for match in MENTION.finditer(prompt)))
+
+
+def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] = ()) -> str:
+    """The prompt as the model reads it: `<rob> on the beach` becomes `olis toy on the beach`.
+
+    concepts: by name. A concept with an identifier becomes identifier and noun, the noun only if it does not follow
+    anyway; one with a learned word keeps its placeholder, whose vectors encode_text takes. UnknownConceptError lists
+    `known` and the concepts given.
+    """
+
+    def words(match: re.Match[str]) -> str:
+        name = match[1].lower()
+        if name not in concepts:
+            raise UnknownConceptError(name, sorted({*known, *concepts}))
+        concept = concepts[name]
+        if concept.identifier is None:
+            return concept.placeholder
+        said = re.match(rf"\s+{re.escape(concept.noun)}\b", prompt[match.end() :], re.IGNORECASE)
+        return concept.identifier if said else f"{concept.identifier} {concept.noun}"
+
+    return MENTION.sub(words, prompt)
