@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from likewise import diffusion
 from likewise.diffusion import lora, lora_formats, tiny
-from likewise.errors import LoraCoverageWarning, LoraFileError
+from likewise.errors import BrokenFileError, LoraCoverageWarning, LoraFileError
 
 ORACLE = Path(__file__).parents[1] / "oracles/stock_lora.py"
 
@@ -176,5 +176,5 @@ def test_tensors_that_fit_nothing_are_named(backbone, tmp_path):
 
 def test_a_file_that_is_no_lora_is_refused(tmp_path):
     (tmp_path / "a.safetensors").write_text("not tensors")
-    with pytest.raises(LoraFileError, match="not a readable safetensors file"):
+    with pytest.raises(BrokenFileError, match="not a whole safetensors file"):
         lora_formats.read(tmp_path / "a.safetensors")

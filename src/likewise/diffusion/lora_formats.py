@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -127,18 +126,13 @@ def _place(name: str) -> tuple[str, str]:
 
 
 def read(path: str | Path) -> LoraFile:
-    """Read a LoRA file in diffusers' or peft's names; LoraFileError if it is none.
+    """Read a LoRA file in diffusers' or peft's names; BrokenFileError if it is no safetensors file.
 
     The alpha that other tools leave in the header is honoured; without one, alpha = rank, as diffusers assumes.
     """
     path = Path(path)
     path = path / FILE if path.is_dir() else path
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (SafetensorError, OSError) as error:
-        raise LoraFileError(path, f"not a readable safetensors file ({error})", "Give a file made by teach.") from error
+    tensors, metadata = checkpoint.read_tensors(path)
     halves: dict[tuple[str, str], dict[str, Tensor]] = {}
     for name in tensors:
         if _suffix(name):

@@ -4,10 +4,10 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from likewise import settings
-from likewise.errors import BadSettingError, IdleSettingWarning
+from likewise.errors import IdleSettingWarning
 
 if TYPE_CHECKING:
     from likewise.diffusion.backbone import Facts
@@ -103,23 +103,30 @@ class Config(BaseModel):
         UnknownSettingError or BadSettingError for options that do not exist or do not fit; IdleSettingWarning for one
         that has no effect beside the others.
         """
-        options = dict(options or {})
-        settings.refuse_unknown(options, cls.model_fields, "teach")
-        family = "sd1" if facts.family == "sd2" else facts.family
-        defaults = DEFAULTS[family, str(options.get("train", "lora"))] if _known(options) else {}
-        defaults = {"alpha": options["rank"], **defaults} if "rank" in options else defaults
-        try:
-            config = cls(**{**defaults, **options})
-        except ValidationError as error:
-            rows = [(_name(row), repr(row["input"]), settings.needed(row)) for row in error.errors()]
-            raise BadSettingError(rows, "teach") from None
-        config.warn_idle(options)
+        config = cls.for_family(facts.family, options or {})
+        config.warn_idle(options or {})
         return config
+
+    @classmethod
+    def for_family(cls, family: str, options: Mapping[str, object]) -> Self:
+        """As for_backbone, by the family's name and without warnings. A rank without an alpha brings alpha = rank."""
+        family = "sd1" if family == "sd2" else family
+        defaults = DEFAULTS.get((family, str(options.get("train", "lora"))), {})  # a wrong `train` is reported below
+        like_rank = {"alpha": options["rank"]} if "rank" in options else {}
+        return settings.build(cls, {**like_rank, **defaults, **options}, "teach")
+
+    def in_force(self) -> dict[str, object]:
+        """The settings that have an effect beside the others."""
+        return {name: value for name, value in settings.record(self).items() if self._counts(name)}
+
+    def _counts(self, name: str) -> bool:
+        other, values = NEEDS.get(name, (None, ()))
+        return other is None or getattr(self, other) in values
 
     def warn_idle(self, given: Mapping[str, object]) -> None:
         """Warn about each given setting that does nothing because of another one."""
         for name, (other, values) in NEEDS.items():
-            if name in given and getattr(self, other) not in values:
+            if name in given and not self._counts(name):
                 warnings.warn(IdleSettingWarning(name, other, getattr(self, other), values), stacklevel=3)
 
     @property
@@ -131,12 +138,3 @@ class Config(BaseModel):
     def class_count(self) -> int:
         """Class images worth making: no more than the run can see."""
         return min(self.class_images, self.steps * self.samples) if self.prior == "images" else 0
-
-
-def _known(options: Mapping[str, object]) -> bool:
-    """False for a wrong `train`, which validation then reports."""
-    return options.get("train", "lora") in ("lora", "full")
-
-
-def _name(row: Mapping) -> str:
-    return ".".join(map(str, row["loc"])) or "settings"

@@ -1,0 +1,113 @@
+"""Class images: what the base model draws for "a noun", so that the noun keeps its meaning (arXiv:2208.12242, 3.2).
+
+Image i depends on the seed and on i alone, so a folder that is topped up later holds the same pixels as one that was
+filled at once. They are PNG, because the prior would teach the artefacts of JPEG.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from likewise import checkpoint, images, seeds
+from likewise.diffusion import sampling
+from likewise.diffusion.backbone import Backbone
+from likewise.dreambooth.config import Config
+from likewise.errors import ClassImagesMismatchError, ImageFileError
+
+ORIGIN = "class.json"
+TOGETHER = 4  # images denoised at a time, which is what a guided call holds
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Everything that decides what class images look like, but for their number."""
+
+    base_hash: str
+    prompt: str
+    size: int  # pixels a side
+    sampler: str
+    steps: int
+    guidance: float
+    seed: int
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name the folder of such images."""
+        return checkpoint.hash_json(asdict(self))[:16]
+
+
+@dataclass(frozen=True)
+class ClassImage:
+    """One class image on disk, as a latent cache wants it."""
+
+    path: Path
+
+    @cached_property
+    def image_hash(self) -> str:
+        """SHA-256 of the file."""
+        return checkpoint.hash_file(self.path)
+
+
+def wanted(backbone: Backbone, config: Config, noun: str) -> Wanted:
+    """The class images that a run with these settings needs."""
+    prompt = config.class_prompt.format(noun=noun)
+    look = {"steps": config.class_steps, "guidance": config.class_guidance, "seed": config.class_seed}
+    return Wanted(backbone.hash, prompt, backbone.facts.image_size, "dpmsolver++", **look)
+
+
+def listed(folder: Path, count: int) -> list[ClassImage]:
+    """Images 0..count-1 of a folder, in order."""
+    return [ClassImage(folder / f"{index:06d}.png") for index in range(count)]
+
+
+def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator[int]:
+    """Draw those of images 0..count-1 that the folder lacks, and yield how many it holds after each batch.
+
+    A file that does not decode is drawn again; nothing else in the folder is touched. ClassImagesMismatchError for a
+    folder with anything in it that other settings, or another model, made.
+    """
+    _refuse_foreign(folder, want)
+    checkpoint.write_json(folder / ORIGIN, asdict(want))
+    pictures = listed(folder, count)
+    missing = [index for index, picture in enumerate(pictures) if not _decodes(picture.path)]
+    while missing:
+        batch, missing = missing[:TOGETHER], missing[TOGETHER:]
+        noise = sampling.noise(backbone, [_seed(want, index) for index in batch], want.size)
+        for index, picture in zip(batch, _draw(backbone, want, noise), strict=True):
+            images.write_png(pictures[index].path, picture, {"prompt": want.prompt, "index": index})
+        yield count - len(missing)
+
+
+def _refuse_foreign(folder: Path, want: Wanted) -> None:
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    found = checkpoint.read_json(folder / ORIGIN) if (folder / ORIGIN).is_file() else None
+    if found is None:
+        raise ClassImagesMismatchError(folder, ["it does not say what made them"])
+    wrong = [
+        f"{key}: {found.get(key)!r}, not {value!r}" for key, value in asdict(want).items() if found.get(key) != value
+    ]
+    if wrong:
+        raise ClassImagesMismatchError(folder, wrong)
+
+
+def _decodes(path: Path) -> bool:
+    try:
+        images.read(path)
+    except ImageFileError:
+        return False
+    return True
+
+
+def _seed(want: Wanted, index: int) -> int:
+    return seeds.key(want.seed, "class image", index)
+
+
+@torch.no_grad()
+def _draw(backbone: Backbone, want: Wanted, noise: torch.Tensor) -> list:
+    text, empty = backbone.encode_text([want.prompt]), backbone.encode_text([""])
+    look = {"steps": want.steps, "guidance": want.guidance, "scheduler": want.sampler}
+    return images.to_pil(sampling.last(sampling.generate(backbone, text, empty, noise=noise, **look)).images)
