@@ -616,3 +616,40 @@ class BrokenConceptWarning(LikewiseWarning):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"<{name}> is left out of the list: {problem}")
+
+
+class OutputFolderError(LikewiseError):
+    """A place for pictures that is a file."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(f"{folder} is a file, and pictures go into a folder. Name a folder, new or not, with --out.")
+
+
+class ChangedModelError(LikewiseError):
+    """A picture that other weights drew; both are hashes."""
+
+    def __init__(self, what: str, needed: str, found: str) -> None:
+        super().__init__(
+            f"The {what} is not the one that drew this picture: its hash is {found[:12]}, and {needed[:12]} is needed.\n"
+            "Give the one that did, or draw the prompt anew with likewise imagine."
+        )
+
+
+class DifferentPictureWarning(LikewiseWarning):
+    """A picture drawn again that is not the same; most is the largest difference of a value, of 255."""
+
+    def __init__(self, path: object, most: int) -> None:
+        super().__init__(
+            f"The picture differs from {path} by up to {most} of 255: the weights and settings are the same, so the "
+            "processor or the version of a package is not, or the file was edited."
+        )
+
+
+class UnusualSizeWarning(LikewiseWarning):
+    """A picture size that the model was not trained on."""
+
+    def __init__(self, size: int, native: int) -> None:
+        super().__init__(
+            f"The model was trained on {native} pixels a side; at {size} it repeats or loses things. "
+            f"Draw at {native} and enlarge the picture instead."
+        )

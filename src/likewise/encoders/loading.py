@@ -1,0 +1,47 @@
+"""From a name or a folder to an encoder, without importing any that is not asked for."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from likewise.errors import EncoderFolderError, EncoderMissingError, UnknownNameError
+
+if TYPE_CHECKING:
+    from likewise.encoders.encoder import Encoder
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+# name -> its folder among the embedded weights, the file that marks such a folder, and "module:function" that loads it
+ENCODERS: Mapping[str, tuple[str, str, str]] = {
+    "efficientnet-lite0": (
+        "efficientnet_lite0",
+        "efficientnet_lite0.safetensors",
+        "likewise.encoders.efficientnet:load",
+    ),
+    "toybox": ("towers", "towers.safetensors", "likewise.encoders.towers:load"),
+}
+
+
+def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) -> "Encoder":
+    """An embedded encoder by its name, or one from a folder in the same layout as the embedded ones.
+
+    UnknownNameError for a name that is neither, EncoderMissingError for an embedded one without weights here,
+    EncoderFolderError for a folder that holds none.
+    """
+    if str(name) in ENCODERS:
+        place, marker, loader = ENCODERS[str(name)]
+        if not (WEIGHTS / place / marker).is_file():
+            raise EncoderMissingError(str(name))
+        return _resolve(loader)(WEIGHTS / place, device=device)
+    folder = Path(name)
+    if not folder.is_dir():
+        raise UnknownNameError("encoder", str(name), ENCODERS)
+    for _, marker, loader in ENCODERS.values():
+        if (folder / marker).is_file():
+            return _resolve(loader)(folder, device=device)
+    raise EncoderFolderError(folder, [marker for _, marker, _ in ENCODERS.values()])
+
+
+def _resolve(reference: str):
+    module, _, name = reference.partition(":")
+    return getattr(import_module(module), name)
