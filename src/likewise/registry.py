@@ -17,7 +17,11 @@ GROUP = "likewise.methods"
 
 @dataclass(frozen=True)
 class Method:
-    """Where a method's settings and its learning generator are, each as "package.module:name"."""
+    """Where a method's settings and its learning generator are, each as "package.module:name".
+
+    The settings model offers `for_family(family, options)`, the settings for a base model, and `in_force()`, a dict of
+    those that have an effect beside the others.
+    """
 
     config: str
     learn: str

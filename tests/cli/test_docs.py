@@ -40,4 +40,4 @@ def test_links_between_pages_lead_somewhere(page):
 
 def test_the_navigation_names_every_page():
     text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
-    assert {page.name for page in PAGES[1:]} == set(re.findall(r"([\w-]+\.md)", text))
+    assert {page.name for page in PAGES[1:]} <= set(re.findall(r"([\w-]+\.md)", text))

@@ -9,7 +9,8 @@ from likewise import registry
 
 def test_help_shows_every_setting_of_the_method(run):
     text = run("teach", "--help").out
-    assert [name for name in registry.config("dreambooth").model_fields if f"--{name.replace('_', '-')}" not in text] == []
+    flags = [f"--{name.replace('_', '-')} " for name in registry.config("dreambooth").model_fields]
+    assert [flag for flag in flags if flag not in text] == []
 
 
 def test_defaults_in_help_fit_the_base_model(run):

@@ -30,7 +30,7 @@ def show(name: Name) -> Answer:
 
 def export(
     name: Name,
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="A folder, new, for the files.")],
+    out: Annotated[Path, typer.Argument(metavar="DIR|ZIP", help="A new folder, or a file that ends in .zip.")],
 ) -> Answer:
     """Copy a concept out, in the files that diffusers, A1111 and ComfyUI load."""
     from likewise import concept
@@ -39,7 +39,7 @@ def export(
     return Answer({"folder": str(folder)}, [f"Exported to {folder}"])
 
 
-def delete(name: Name) -> Answer:
+def delete(name: Annotated[str, typer.Argument(metavar="NAME", help="A concept of the library.")]) -> Answer:
     """Delete a concept from the library."""
     from likewise import concept
 

@@ -17,7 +17,8 @@ LETTERS = {"integer": "N", "number": "X", "array": "VALUE"}
 def of_parameter(parameter: inspect.Parameter) -> Setting:
     """What a parameter with a typer annotation declares, its limits included."""
     annotation, option = get_args(parameter.annotation)
-    limits = [limit(value) for limit, value in ((Ge, _limit(option, "min")), (Le, _limit(option, "max"))) if value]
+    bounds = ((Ge, option.min), (Le, option.max))
+    limits = [limit(value) for limit, value in bounds if value is not None]
     default = REQUIRED if parameter.default is parameter.empty else parameter.default
     kind = Annotated[annotation, *limits] if limits else annotation
     return Setting(parameter.name, kind, default, option.help or "")
@@ -95,7 +96,3 @@ def signature(
         for name, (annotation, default) in shared.items()
     ]
     return inspect.Signature([context, *ours, *map(generated, flags.values()), *common])
-
-
-def _limit(option: Any, name: str) -> float | None:
-    return getattr(option, name)

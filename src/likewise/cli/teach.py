@@ -42,17 +42,19 @@ def teach(
 def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:
     """The method's defaults for Toybox; for another base model, which is not opened for this, that they vary."""
     by_family = registry.defaults(known["method"])
-    if known["backbone"] == "toybox":
+    if _family(known) == "toybox":
         return by_family.get(("toybox", known.get("train", "lora")), {})
     return {name: VARIES for row in by_family.values() for name in row}
 
 
 def _in_force(known: Mapping[str, Any], given: Mapping[str, Any], defaults: Mapping[str, Any]) -> Mapping[str, Any]:
     """Leaves out what has no effect beside the rest, so that the file can be used without a warning."""
-    config = registry.config(known["method"])
-    if known["backbone"] != "toybox":
-        return {**defaults, **given}
-    return config.for_family("toybox", given).in_force()
+    config = registry.config(known["method"]).for_family(_family(known), given)
+    return {name: value for name, value in config.in_force().items() if name in given or name in defaults}
+
+
+def _family(known: Mapping[str, Any]) -> str:
+    return "toybox" if known["backbone"] == "toybox" else "unknown"
 
 
 COMMANDS = {"teach": Command(teach, lambda known: registry.config(known["method"]), _defaults, _in_force)}
