@@ -19,8 +19,18 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 MAX_PIXELS = 80_000_000
 """Decoded this is 240 MB. Below Pillow's own limits, so that ours speaks first."""
 
-UNDECODABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError, OverflowError)
-"""What Pillow's decoders raise on damaged files; each is told as 'damaged', with Pillow's words."""
+UNDECODABLE = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    struct.error,
+)
+"""What Pillow's decoders raise on damaged files (found by damaging files); told as 'damaged', in Pillow's words."""
 
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")  # not MPO: a phone's second picture is a depth map or a thumbnail
 
@@ -62,11 +72,11 @@ def decode(path: str | PathLike, max_pixels: int = MAX_PIXELS) -> Decoded:
             file.load()
             upright = ImageOps.exif_transpose(file)
             orientation = file.getexif().get(ExifTags.Base.Orientation, 1)
+            frames = file.format in _ANIMATED and bool(getattr(file, "is_animated", False))
         except UNDECODABLE as error:
             raise _damaged(path, error) from error
         except Image.DecompressionBombError as error:  # a first frame larger than its header said
             raise ImageFileError(path, f"its frames are too large ({error})") from error
-        frames = file.format in _ANIMATED and bool(getattr(file, "is_animated", False))
         name, mode, icc = str(file.format), file.mode, file.info.get("icc_profile")
     try:
         shallow = eight_bits(upright)
