@@ -46,10 +46,9 @@ class Concept:
 
         if isinstance(source, Concept):
             return source
-        if isinstance(source, str) and not Path(source).is_dir():
-            return cls(library().get(source).folder, library().get(source).card, scale)
-        if isinstance(source, str) and source in library().names():
-            return cls(library().get(source).folder, library().get(source).card, scale)
+        shelf = library()
+        if isinstance(source, str) and (source in shelf.names() or not Path(source).is_dir()):
+            return shelf.get(source).scaled(scale)
         folder = Path(source)
         if not (folder / cards.FILE).is_file() and (folder / "concept" / cards.FILE).is_file():
             folder = folder / "concept"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import warnings
 import zipfile
 from pathlib import Path
@@ -12,7 +13,13 @@ from likewise import disk
 from likewise.concept import card as cards
 from likewise.concept.folder import PREVIEW, WORDS, Concept
 from likewise.concept.loaders import readme
-from likewise.errors import BrokenConceptWarning, ConceptFolderError, NameTakenError, UnknownConceptError
+from likewise.errors import (
+    BrokenConceptWarning,
+    ConceptFolderError,
+    FolderExistsError,
+    NameTakenError,
+    UnknownConceptError,
+)
 
 
 def home() -> Path:
@@ -73,8 +80,8 @@ class Library:
             if (temp / WORDS).exists() and card.placeholder != concept.placeholder:
                 from likewise import checkpoint
 
-                rows = list(checkpoint.read_tensors(temp / WORDS)[0].values())
-                checkpoint.write_tensors(temp / WORDS, {card.placeholder: rows[0]})
+                rows = next(iter(checkpoint.read_tensors(temp / WORDS)[0].values()))
+                checkpoint.write_tensors(temp / WORDS, {card.placeholder: rows})
         return self.get(card.name)
 
     def export(self, name: str | Path, target: str | Path) -> Path:
@@ -84,18 +91,13 @@ class Library:
         FolderExistsError leaves what is there alone.
         """
         concept, target = self.show(name), Path(target)
-        if target.suffix.lower() != ".zip":
+        if target.suffix.lower() == ".zip":
+            with tempfile.TemporaryDirectory() as files:
+                _lay_out(concept, Path(files))
+                _zip(Path(files), target, concept.name)
+        else:
             with disk.new_folder(target) as temp:
                 _lay_out(concept, temp)
-            return target
-        if os.path.lexists(target):
-            raise disk.FolderExistsError(target)
-        with disk.new_file(target) as temp, zipfile.ZipFile(temp, "w", zipfile.ZIP_DEFLATED) as bundle:
-            with disk.new_folder(temp.with_suffix(".files")) as files:
-                _lay_out(concept, files)
-                for path in sorted(path for path in files.rglob("*") if path.is_file()):
-                    bundle.write(path, f"{concept.name}/{path.relative_to(files).as_posix()}")
-            disk.remove(temp.with_suffix(".files"))
         return target
 
     def delete(self, name: str) -> None:
@@ -108,6 +110,17 @@ def _lay_out(concept: Concept, folder: Path) -> None:
     if "words" in concept.parts():
         from likewise import checkpoint
 
-        rows = list(checkpoint.read_tensors(concept.parts()["words"])[0].values())[0]
+        rows = next(iter(checkpoint.read_tensors(concept.parts()["words"])[0].values()))
         checkpoint.write_tensors(folder / f"{concept.name}.safetensors", {"emb_params": rows})
     (folder / "README.md").write_text(readme(concept, (folder / PREVIEW).exists()), encoding="utf-8")
+
+
+def _zip(folder: Path, target: Path, name: str) -> None:
+    """All files of a folder under `name`/, with one fixed date, so that the same concept gives the same bytes."""
+    if os.path.lexists(target):
+        raise FolderExistsError(target)
+    with disk.new_file(target) as temp, zipfile.ZipFile(temp, "w") as bundle:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}")
+            entry.external_attr = 0o644 << 16
+            bundle.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)
