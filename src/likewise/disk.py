@@ -10,7 +10,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from likewise.errors import FolderExistsError, FullDiskError, UnsafeNameError, WriteError
@@ -73,10 +73,11 @@ def new_folder(target: str | Path, replace: bool = False) -> Iterator[Path]:
     asked, target = Path(target), Path(os.path.realpath(target))
     if os.path.lexists(target) and not (replace and target.is_dir()):
         raise FolderExistsError(asked)
+    with writing(asked):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        clean(target.parent)
     with _temporary(target) as temp:
         with writing(asked):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            clean(target.parent)
             temp.mkdir()
         try:
             with writing(asked, only_full=True):
@@ -136,17 +137,16 @@ def _temporary(target: Path, kind: str = "part") -> Iterator[Path]:
     try:
         yield path
     finally:
-        _settle(path, target)
         _open.discard(path)
+        _settle(path, target)
 
 
 def _settle(path: Path, target: Path) -> None:
     if path.name.startswith(".likewise-keep.") and os.path.lexists(path) and not os.path.lexists(target):
         os.rename(path, target)
-    elif path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)  # what resists, the next clean tries again
-    else:
-        path.unlink(missing_ok=True)
+        return
+    with suppress(OSError):  # what resists, the next clean tries again
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:

@@ -125,6 +125,8 @@ def resume_state(folder: Path, config: BaseModel | Mapping[str, object] | None =
     """
     if not folder.is_dir():
         raise NothingToResumeError(folder)
+    if (folder / "checkpoints").is_dir():
+        checkpoint.clean(folder / "checkpoints")  # may put back what a kill left half-swapped
     newest = checkpoint.latest(folder / "checkpoints")
     if newest is None:
         return None
