@@ -1,4 +1,4 @@
-"""Run commands in this process, with a library folder of their own."""
+"""Run commands in this process, in a folder of their own."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,6 @@ class Result:
 
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path) -> Callable[..., Result]:
-    monkeypatch.setenv("LIKEWISE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.chdir(tmp_path)
@@ -36,3 +35,11 @@ def run(capsys, monkeypatch, tmp_path) -> Callable[..., Result]:
         return Result(int(stopped.value.code or 0), *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """The folder of a tiny random pipeline."""
+    from likewise.diffusion.tiny import pipeline
+
+    return pipeline(tmp_path_factory.mktemp("tiny") / "model")

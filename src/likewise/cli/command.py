@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,12 +56,15 @@ class Command:
     then takes `settings`, a dict of those that the user set.
     defaults: given the same, defaults that differ from the model's; VARIES for what only the run itself can tell.
     in_force: known values, settings given, defaults -> what --dump-config shall print.
+    measured: tell how long it took and how much memory at most.
+    The function may take `given` too, the names of its parameters that the user set.
     """
 
     function: Callable[..., Answer]
     config: Callable[[Known], type[BaseModel]] | None = None
     defaults: Callable[[Known], Known] = lambda known: {}
     in_force: Callable[[Known, Known, Known], Known] = _in_force
+    measured: bool = False
 
     @property
     def help(self) -> str:
@@ -69,9 +73,9 @@ class Command:
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """The function's own parameters, without `settings`."""
+        """The function's own parameters, without `settings` and `given`."""
         found = inspect.signature(self.function).parameters
-        return {name: parameter for name, parameter in found.items() if name != "settings"}
+        return {name: parameter for name, parameter in found.items() if name not in ("settings", "given")}
 
     def own(self) -> dict[str, Setting]:
         """The function's own parameters as settings."""
@@ -136,10 +140,13 @@ class _Body:
             self._dump(own, chosen, given["json"])
             return
         _stay_offline(own)
-        if self.command.config is not None:
-            own["settings"] = chosen
+        wanted = inspect.signature(self.command.function).parameters
+        extra = {"settings": chosen, "given": {name for name in own if _was_given(ctx, name)}}
+        began = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):  # whatever a library prints must not mix with the answer
-            answer = self.command.function(**own)
+            answer = self.command.function(**own, **{name: extra[name] for name in extra if name in wanted})
+        if self.command.measured:
+            answer = _measured(answer, time.monotonic() - began)
         emit(answer, given["json"])
         if answer.status:
             raise typer.Exit(answer.status)
@@ -182,6 +189,28 @@ def rows(table: Iterable[Sequence[object]]) -> list[str]:
     cells = [[str(cell) for cell in row] for row in table]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def _was_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")
+
+
+def _measured(answer: Answer, seconds: float) -> Answer:
+    """The answer with its cost, which people read on standard error."""
+    peak = _peak()
+    typer.echo(f"{seconds:.1f} s" + (f", at most {peak} MiB of memory" if peak else ""), err=True)
+    return replace(answer, data={**answer.data, "seconds": round(seconds, 1), "peak_memory_mib": peak})
+
+
+def _peak() -> int | None:
+    """MiB of memory that this process has held at most, where the system tells."""
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit
 
 
 def _stay_offline(own: Known) -> None:
