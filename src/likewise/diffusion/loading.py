@@ -1,5 +1,6 @@
-"""From a name to a model: the embedded Toybox, or any folder that fits."""
+"""From a name to a model: the embedded Toybox, a folder that fits, or a repository on the Hugging Face hub."""
 
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,24 +10,59 @@ from likewise.errors import ModelNotFoundError, ToyboxMissingError
 if TYPE_CHECKING:
     from likewise.diffusion.backbone import Backbone
 
+TOYBOX = "toybox"
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
+# All that is read of a repository: settings and safetensors of the four parts, no code and no pickles.
+_READ = (
+    "model_index.json",
+    "scheduler/*.json",
+    "tokenizer/*.json",
+    "tokenizer/merges.txt",
+    *(f"{part}/{name}" for part in ("unet", "vae", "text_encoder") for name in ("config.json", "*model.safetensors*")),
+)
+
 
 def toybox_folder() -> Path:
     """Where the embedded pipeline is, whether or not its weights are there yet."""
-    return Path(str(files("likewise"))) / "weights" / "toybox"
+    return Path(str(files("likewise"))) / "weights" / TOYBOX
 
 
-def load(name_or_folder: str | Path = "toybox") -> "Backbone":
-    """A frozen float32 model on the CPU, from "toybox" or a StableDiffusionPipeline folder (safetensors only).
+def load(name_or_folder: str | Path = TOYBOX) -> "Backbone":
+    """A frozen float32 model on the CPU, from "toybox", a StableDiffusionPipeline folder, or "owner/name" on the hub.
 
-    ToyboxMissingError, ModelNotFoundError and ModelFolderError say what is missing or does not fit.
+    A folder wins over a hub repository of the same name; "owner/name@revision" pins one. Safetensors only. Raises
+    ToyboxMissingError, ModelNotFoundError or ModelFolderError, which say what is missing or does not fit.
     """
-    folder = toybox_folder() if str(name_or_folder) == "toybox" else Path(name_or_folder).expanduser()
-    if str(name_or_folder) == "toybox" and not (folder / "model_index.json").is_file():
-        raise ToyboxMissingError
-    if folder.is_file():
-        raise ModelNotFoundError(folder, "it is a file; single-file checkpoints are not read")
+    folder = _find(name_or_folder)
     from likewise.diffusion.folder import Folder
     from likewise.diffusion.stable import StableDiffusion
 
-    name = "toybox" if str(name_or_folder) == "toybox" else folder.resolve().name
-    return StableDiffusion(Folder(folder), name)
+    is_folder = folder == Path(name_or_folder).expanduser()
+    return StableDiffusion(Folder(folder), folder.resolve().name if is_folder else str(name_or_folder))
+
+
+def _find(name_or_folder: str | Path) -> Path:
+    name = str(name_or_folder)
+    if name == TOYBOX:
+        if not (toybox_folder() / "model_index.json").is_file():
+            raise ToyboxMissingError
+        return toybox_folder()
+    folder = Path(name).expanduser()
+    if folder.is_file():
+        raise ModelNotFoundError(folder, "it is a file; single-file checkpoints are not read")
+    if isinstance(name_or_folder, str) and not folder.exists() and _HUB_ID.fullmatch(name):
+        return _from_hub(name)
+    return folder
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    repository, _, revision = name.partition("@")
+    try:
+        found = snapshot_download(repository, revision=revision or None, allow_patterns=list(_READ))
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelNotFoundError(name, f"there is no such folder, and the hub did not give it ({reason})") from error
+    return Path(found)
