@@ -36,18 +36,20 @@ def _few_threads():
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory, monkeypatch):
+def home(tmp_path_factory):
     """A fresh LIKEWISE_HOME, and no user folder to fall back on."""
     folder = tmp_path_factory.mktemp("home")
-    for name in ("LIKEWISE_HOME", "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(folder))
-    return folder
+    with pytest.MonkeyPatch.context() as patch:  # not the test's own, which it may undo
+        for name in ("LIKEWISE_HOME", "HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"):
+            patch.setenv(name, str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
-def _no_network(request, monkeypatch):
+def _no_network(request):
     """Connections leave this machine only in tests marked network."""
     if request.node.get_closest_marker("network"):
+        yield
         return
 
     def guarded(connect):
@@ -63,9 +65,11 @@ def _no_network(request, monkeypatch):
         return look_up(host, *rest, **more)
 
     look_up = socket.getaddrinfo
-    monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    for name in ("connect", "connect_ex"):
-        monkeypatch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", resolve)
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, guarded(getattr(socket.socket, name)))
+        yield
 
 
 def _refuse_unless_local(host: str | bytes | None) -> None:

@@ -100,10 +100,10 @@ def run(
                 reason = COMPLETED if step.index == total else _reason(stop, step)
                 if preview and preview_every and (step.index % preview_every == 0 or reason):
                     _previewed(preview, step)
-                halt = interrupted.is_set()  # looked at once: what is said about it below must be what was done
-                if reason or halt or ledger.due(step):
-                    ledger.save(step, reason)
-                if halt or (reason and reason != COMPLETED):
+                if not (reason or ledger.due(step) or interrupted.is_set()):
+                    continue
+                ledger.save(step, reason)
+                if interrupted.is_set() or (reason and reason != COMPLETED):
                     break
         outcome = ledger.end()
         if interrupted.is_set():
