@@ -1,0 +1,72 @@
+"""The training pictures: drawn once from the world, kept as shards of bytes with their captions, read as one array."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from likewise import checkpoint
+from likewise.toybox.world import PX, World
+
+SHARD = 1000
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All drawn pictures: bytes (N, 3, 128, 128) and N captions."""
+
+    bytes: Tensor
+    captions: list[str]
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def images(self, rows: Tensor | slice) -> Tensor:
+        """The chosen pictures as float32 (B, 3, H, W) in [0, 1]."""
+        return self.bytes[rows].float() / 255
+
+
+def draw(world: World, count: int, folder: Path):
+    """Yield the number of pictures there are, shard after shard, until `folder` holds `count`; goes on where it stopped.
+
+    Shards belong to one world: its description is stored beside them, and another world's are drawn anew.
+    """
+    facts = {"seed": world.seed, "concepts": [c.name for c in world.concepts], "photos": len(world.photos or ())}
+    mark = folder / "world.json"
+    if not mark.exists() or checkpoint.read_json(mark) != facts:
+        for old in folder.glob("*.safetensors"):
+            old.unlink()
+        folder.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_json(mark, facts)
+    for start in range(0, count, SHARD):
+        path = folder / f"{start:07d}.safetensors"
+        if not path.exists():
+            _draw_shard(world, range(start, min(start + SHARD, count)), path)
+        yield min(start + SHARD, count)
+
+
+def _draw_shard(world: World, indices: range, path: Path) -> None:
+    drawn = [world.picture(i) for i in indices]
+    pixels = np.stack([np.asarray(image) for image, _ in drawn]).transpose(0, 3, 1, 2)
+    partial = path.with_suffix(".partial")
+    metadata = {"captions": json.dumps([caption for _, caption in drawn])}
+    save_file({"images": torch.from_numpy(np.ascontiguousarray(pixels))}, partial, metadata)
+    partial.replace(path)
+
+
+def read(folder: Path, count: int | None = None) -> Pictures:
+    """The pictures in `folder`, the first `count` of them."""
+    parts, captions = [], []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, "pt") as shard:
+            parts.append(shard.get_tensor("images"))
+            captions += json.loads(shard.metadata()["captions"])
+        if count is not None and len(captions) >= count:
+            break
+    pixels = torch.cat(parts) if parts else torch.empty(0, 3, PX, PX, dtype=torch.uint8)
+    return Pictures(pixels[:count], captions[:count])

@@ -1,0 +1,122 @@
+"""The U-Net: 8 x 8 latents, self- and cross-attention at both levels, trained on cached latents and captions."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from likewise.contrastive.learn import restore, snapshot
+from likewise.diffusion.schedule import Schedule
+from likewise.seeds import numpy_stream, stream
+from likewise.training import State, Step
+
+
+class Config(BaseModel):
+    """Settings of the U-Net's training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(4000, ge=1, description="Optimiser steps.")
+    batch: int = Field(32, ge=1, description="Pictures a step.")
+    lr: float = Field(6e-4, gt=0, description="AdamW learning rate at its highest.")
+    warmup: int = Field(100, ge=0, description="Steps over which the learning rate rises.")
+    cooldown: float = Field(0.3, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
+    gamma: float = Field(5.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
+    drop: float = Field(0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance.")
+    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
+    seed: int = Field(0, description="Names every random stream.")
+
+
+def build(channels: int, text_width: int, widths: tuple[int, ...] = (192, 256), layers: int = 1) -> UNet2DConditionModel:
+    """An untrained U-Net over 8 x 8 latents with attention at every level."""
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=channels,
+        out_channels=channels,
+        layers_per_block=layers,
+        block_out_channels=widths,
+        down_block_types=("CrossAttnDownBlock2D",) * len(widths),
+        up_block_types=("CrossAttnUpBlock2D",) * len(widths),
+        cross_attention_dim=text_width,
+        attention_head_dim=tuple(w // 64 for w in widths),
+    )
+
+
+def rate(config: Config, index: int) -> float:
+    """Learning rate of step `index`: a rise, a plateau, a straight fall."""
+    fall = min(1.0, (config.steps - index + 1) / max(1.0, config.cooldown * config.steps))
+    return config.lr * min(1.0, index / max(1, config.warmup)) * fall
+
+
+def learn(
+    unet: UNet2DConditionModel,
+    average: UNet2DConditionModel,
+    schedule: Schedule,
+    batches: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    count: int,
+    config: Config,
+    resume: State | None = None,
+) -> Iterator[Step]:
+    """Yield after each step; `average` holds the exponential moving average of the weights.
+
+    `batches(rows, dropped)` gives latents (B, C, h, w) and text (B, L, D) of those rows, the empty prompt's text where
+    dropped (B,) is true. Rows come from a keyed permutation an epoch; timesteps and noise are keyed by the step.
+    """
+    optimiser = torch.optim.AdamW(unet.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay)
+    done = 0
+    if resume is not None:
+        done = restore(unet, optimiser, resume)
+        average.load_state_dict({k[8:]: v for k, v in resume.tensors.items() if k.startswith("average/")})
+    for index in range(done + 1, config.steps + 1):
+        lr = rate(config, index)
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+        rng = stream(config.seed, "unet", index)
+        dropped = torch.rand(config.batch, generator=rng) < config.drop
+        latents, text = batches(_rows(config, count, index), dropped)
+        t = torch.randint(0, schedule.train_timesteps, (len(latents),), generator=rng)
+        noise = torch.randn(latents.shape, generator=rng)
+        drawn = unet(schedule.add_noise(latents, noise, t), t, text).sample
+        error = (drawn - schedule.target(latents, noise, t)).square().mean((1, 2, 3))
+        weight = schedule.min_snr_weight(t, config.gamma) if config.gamma else torch.ones(len(t))
+        loss = (error * weight).mean()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad()
+        _follow(average, unet, min(config.ema, index / (10 + index)))
+        losses = {"weighted": loss.item(), "plain": error.mean().item()}
+        yield Step(index, losses, lr, lambda i=index: _state(unet, average, optimiser, i))
+
+
+def _rows(config: Config, count: int, index: int) -> Tensor:
+    first = (index - 1) * config.batch
+    rows = []
+    for place in range(first, first + config.batch):
+        epoch = place // count
+        rows.append(_order(config.seed, count, epoch)[place % count])
+    return torch.tensor(rows)
+
+
+_orders: dict[tuple[int, int, int], list[int]] = {}
+
+
+def _order(seed: int, count: int, epoch: int) -> list[int]:
+    if (seed, count, epoch) not in _orders:
+        _orders.clear()
+        _orders[seed, count, epoch] = numpy_stream(seed, "epoch", epoch).permutation(count).tolist()
+    return _orders[seed, count, epoch]
+
+
+@torch.no_grad()
+def _follow(average: torch.nn.Module, module: torch.nn.Module, decay: float) -> None:
+    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
+
+
+def _state(unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int) -> State:
+    state = snapshot(unet, optimiser, step)
+    tensors = state.tensors | {f"average/{name}": value.clone() for name, value in average.state_dict().items()}
+    return State(tensors, state.data)
