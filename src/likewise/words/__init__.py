@@ -1,0 +1,39 @@
+"""Words of prompts: placeholders, templates, rare identifiers, nouns that a model knows, prompt lengths."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from likewise.words.templates import OBJECT_TEMPLATES, STYLE_TEMPLATES
+
+if TYPE_CHECKING:
+    from likewise.words.identifiers import Identifier, find_identifier
+    from likewise.words.lengths import check_length
+    from likewise.words.marks import check_placeholder, placeholders
+    from likewise.words.nouns import check_noun
+
+__all__ = [
+    "OBJECT_TEMPLATES",
+    "STYLE_TEMPLATES",
+    "Identifier",
+    "check_length",
+    "check_noun",
+    "check_placeholder",
+    "find_identifier",
+    "placeholders",
+]
+
+_HOME = {
+    "Identifier": "identifiers",
+    "check_length": "lengths",
+    "check_noun": "nouns",
+    "check_placeholder": "marks",
+    "find_identifier": "identifiers",
+    "placeholders": "marks",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public name, its module imported when first asked for: most of them need transformers."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
