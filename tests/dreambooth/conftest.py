@@ -1,0 +1,63 @@
+"""Two tiny models, latents to learn from, and a way to run a few steps."""
+
+import pytest
+import torch
+
+from likewise import diffusion
+from likewise.diffusion import tiny
+from likewise.diffusion.backbone import Moments
+from likewise.dreambooth.config import Config
+from likewise.dreambooth.draw import Data
+from likewise.dreambooth.learn import learn
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """A tiny pipeline a family: v-prediction without spread, and epsilon with it."""
+    place = tmp_path_factory.mktemp("tiny")
+    return {family: tiny.pipeline(place / family, family) for family in ("toybox", "sd1")}
+
+
+@pytest.fixture
+def load(folders):
+    """A fresh model: training in full changes it."""
+    return lambda family="toybox": diffusion.load(folders[family])
+
+
+@pytest.fixture(scope="session")
+def data_for():
+    """Random latents for a model: three photos and four class images."""
+
+    def build(backbone, classes=4, photos=3):
+        rng = torch.Generator().manual_seed(7)
+
+        def moments(count):
+            shape = backbone.facts.latent_shape(count)
+            spread = torch.randn(shape, generator=rng) - 3 if backbone.facts.family == "sd1" else None
+            return Moments(torch.randn(shape, generator=rng), spread)
+
+        captions = ("a zxq dog", "a photo of a zxq dog", "a zxq dog in the snow")[:photos]
+        return Data((moments(photos),), captions, "a dog", (moments(classes),) if classes else (), hash="data")
+
+    return build
+
+
+@pytest.fixture
+def run(load, data_for):
+    """run(family, seed, resume, until, **settings) -> (steps, last state, model) of a short training."""
+
+    def short(family="toybox", seed=0, resume=None, until=None, backbone=None, data=None, **options):
+        backbone = backbone or load(family)
+        data = data or data_for(backbone)
+        config = Config(**{"steps": 4, "lr": 1e-3, "text_lr": 1e-4, **options})
+        steps, state = [], None
+        generator = learn(backbone, data, config, seed, resume=resume)
+        for step in generator:
+            steps.append(step)
+            if step.index in (until, config.steps):
+                state = step.state()
+                break
+        generator.close()
+        return steps, state, backbone
+
+    return short
