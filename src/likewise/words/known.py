@@ -3,6 +3,8 @@
 Written for this purpose; completeness is not needed: an identifier is drawn at random from what is rare in a tokenizer,
 and this list only removes the draws that would bring along a word, a name, a brand, a weapon or an insult.
 """
+
+ENGLISH = """
 ab ad ae ag ah ai al am an ar as at aw ax ay ba be bi bo by de do ed ef eh el em en er es ex fa fe fi go gi ha he hi
 hm ho id if in is it jo ka ki la li lo ma me mi mm mu my na ne no nu od oe of oh oi ok om on op or os ow ox oy pa pe
 pi po qi re sh si so ta te ti to uh um un up us ut we wo xi xu ya ye yo za ace act add ado aft age ago aha aid ail aim
@@ -84,11 +86,5 @@ ffs fml gay gyp hag hoe hor jap jew jiz kkk kys nad nag naz neg nig pee pig pms 
 wop xxx ho ssr dum die ero xnx pdo
 """
 
-KNOWN = frozenset(
-    word
-    for group in (
-        *(ENGLISH, NAMES, PLACES_AND_TIMES, BRANDS_AND_BODIES, SHORTHAND, OTHER_LANGUAGES, WEAPONS_AND_INSULTS),
-    )
-    for word in group.split()
-    if len(word) in (2, 3)
-)
+_GROUPS = (ENGLISH, NAMES, PLACES_AND_TIMES, BRANDS_AND_BODIES, SHORTHAND, OTHER_LANGUAGES, WEAPONS_AND_INSULTS)
+KNOWN = frozenset(word for group in _GROUPS for word in group.split())
