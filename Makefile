@@ -8,7 +8,7 @@ USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(USABLE)' >/dev/null 2>&1 && echo $$p && break; done)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help setup demo test lint docs bench clean
+.PHONY: help setup demo test lint types docs bench clean
 
 help:  ## Show this list.
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -21,6 +21,9 @@ test: setup  ## Run the default tests: no network, no GPU.
 
 lint: setup  ## Check style.
 	$(BIN)/ruff check src tests
+
+types: setup $(VENV)/.types  ## Check types.
+	$(BIN)/pyright
 
 docs: setup $(VENV)/.docs  ## Write the generated pages and build the site into site/.
 	$(BIN)/python -m likewise.cli.docs
@@ -41,6 +44,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.docs: $(VENV)/.installed
 	@$(INSTALL) -e '.[docs]'
+	@touch $@
+
+$(VENV)/.types: $(VENV)/.installed
+	@$(INSTALL) pyright==1.1.414
 	@touch $@
 
 clean:  ## Remove the environment and everything built.

@@ -38,6 +38,8 @@ METHODS: Mapping[str, Method] = {
     ),
 }
 
+VERDICT = "likewise.verdict.config:Config"
+
 # package to import -> the extra that installs it
 EXTRAS: Mapping[str, str] = {
     "accelerate": "diffusion",

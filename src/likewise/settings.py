@@ -175,7 +175,9 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     plain = _plain(value)
-    return " ".join(map(str, plain)) if isinstance(plain, list) else "none" if plain is None else str(plain)
+    if isinstance(plain, list):
+        return " ".join(f'"{item}"' if " " in str(item) else str(item) for item in plain)
+    return "none" if plain is None else str(plain)
 
 
 def table(settings: Iterable[Setting]) -> str:

@@ -123,11 +123,13 @@ def _known(command: Command, values: Known, argv: Sequence[str]) -> Known:
     """Defaults, then the file, then every flag in argv, whether it is known yet or not."""
     own = {name: s.default for name, s in command.own().items()}
     flags = {word[2:].partition("=")[0] for word in argv if word.startswith("--")}
-    return own | values | {name.replace("-", "_"): peek(argv, f"--{name}") for name in flags}
+    return {**own, **values, **{name.replace("-", "_"): peek(argv, f"--{name}") for name in flags}}
 
 
 class _Body:
     """What typer calls: sorts the values, runs the command with standard output kept clean, and prints its answer."""
+
+    __signature__: inspect.Signature  # what typer reads
 
     def __init__(self, command: Command, own: Known, generated: Mapping[str, Setting], file: Known) -> None:
         self.command, self.own, self.generated, self.file = command, own, generated, file

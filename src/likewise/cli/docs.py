@@ -86,7 +86,7 @@ def _command(name: str, command: Command) -> Iterator[str]:
     if rows:
         yield "\n".join(["| | meaning | value |", "| --- | --- | --- |", *rows]) + "\n"
     if command.config is not None:
-        yield "The method adds the flags of its [settings](configuration.md).\n"
+        yield "Its [settings](configuration.md) are flags too.\n"
 
 
 def _safe(text: str) -> str:
@@ -114,6 +114,7 @@ def _configuration() -> str:
         parts += [f"## teach --method {name}\n", f"{registry.method(name).summary}\n"]
         parts.append(settings.table(settings.of(registry.config(name)).values()))
         parts += [f"### {name}: defaults by base model\n", _by_family(name)]
+    parts += ["## verdict\n", settings.table(settings.of(registry.resolve(registry.VERDICT)).values())]
     return "\n".join(parts)
 
 

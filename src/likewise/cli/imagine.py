@@ -17,7 +17,7 @@ def imagine(
         list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw; <name> draws a concept.")
     ] = None,
     concept: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A concept for every picture; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME|DIR", help="A concept for every picture.")
     ] = None,
     backbone: Annotated[
         str | None, typer.Option(metavar="NAME|DIR|HUB_ID", help="The base model, if it is not toybox.")

@@ -69,6 +69,8 @@ def explained(setting: Setting) -> str:
     notes = [limits] if (limits := settings.limits(setting)) else []
     if setting.optional and setting.default is not None:
         notes.append("or none")
+    if setting.many:
+        notes.append("may be repeated")
     plain = setting.default is None or setting.default is False or setting.default in ("", REQUIRED)
     if not plain:
         notes.append(f"default {settings.shown(setting.default)}")
