@@ -103,6 +103,12 @@ def wilson(successes: int, total: int, level: float = 0.95) -> Interval:
     return Interval(share, float(low), float(high), level, total)
 
 
+def multiplicity(picks: np.ndarray, count: int) -> np.ndarray:
+    """How often each of `count` units was drawn in each resample: picks (draws, k) to (draws, count)."""
+    shifted = picks + count * np.arange(len(picks))[:, None]
+    return np.bincount(shifted.ravel(), minlength=count * len(picks)).reshape(len(picks), count)
+
+
 def _value(values: np.ndarray, statistic: Statistic | None) -> float:
     return float(values.mean() if statistic is None else statistic(values))
 
@@ -122,7 +128,7 @@ def _resample(values: np.ndarray, statistic: Statistic | None, members: list, se
     random = seeds.numpy_stream(seed, "bootstrap", len(members))
     picks = random.integers(len(members), size=(draws, len(members)))
     if statistic is None:
-        times = np.stack([np.bincount(pick, minlength=len(members)) for pick in picks])  # (draws, units)
+        times = multiplicity(picks, len(members))
         sums = np.array([values[rows].sum() for rows in members])
         sizes = np.array([values[rows].size for rows in members])
         return (times @ sums) / (times @ sizes)

@@ -1,0 +1,152 @@
+"""Which checkpoint to keep: weigh likeness against what it cost, and between equals take the earlier.
+
+worth = likeness^w x fidelity^(1 - w) x (1 - copied) x (1 - drift / 2), all shares as `gauge` defines them, w = 0.5 when
+balanced. A product, because a picture of the thing that ignores the prompt, and a beach without the thing, are both
+worth nothing. Training loss has no part in it: it is lowest where a model has learned its photos by heart.
+
+The noise of worth comes from resampling pictures, the same ones for every checkpoint, since all drew from the same
+starting noise. The choice is the one-standard-error rule (Breiman et al., "Classification and Regression Trees", 1984,
+section 3.4.3): the earliest checkpoint that is not worse than the best by more than the noise of their difference.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from likewise import seeds
+from likewise.metrics.intervals import DRAWS, Interval, multiplicity, paired, wilson
+from likewise.verdict.gauge import Gauge, spread
+from likewise.verdict.scores import Scores
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How the measures are traded, see Config."""
+
+    likeness: float = 0.5
+    tolerance: float = 1.0  # standard errors
+    level: float = 0.95
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One checkpoint's measures with their intervals. Shares are in [0, 1], see `gauge`."""
+
+    step: int
+    likeness: Interval
+    gain: Interval  # share
+    prompt: Interval | None
+    fidelity: Interval | None  # share
+    plain: Interval
+    drift: Interval  # share
+    change: Interval
+    diversity: Interval
+    copied: Interval  # share
+    photo: int | None  # the photo that is copied most often, from 0
+    worth: Interval
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The checkpoint to keep and what it was weighed against. The base model, step 0, is judged but never chosen."""
+
+    step: int
+    judged: list[Judged]
+    best: int  # the step of the largest worth, whatever the noise
+    tied: list[int]  # steps within the noise of the best, itself among them, earliest first
+    noise: dict[int, float] = field(default_factory=dict)  # step -> standard error of its difference to the best
+    learned: bool = True  # the chosen checkpoint looks more like the photos than the base model does, beyond noise
+
+    def __getitem__(self, step: int) -> Judged:
+        """The measures of a step."""
+        return next(one for one in self.judged if one.step == step)
+
+
+def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = None) -> Choice:
+    """Choose among checkpoints in the order of their steps; the first must be the base model's, step 0."""
+    weights = weights or Weights()
+    assert len(scores) > 1 and scores[0].step == 0, "the base model's scores come first, then the checkpoints'"
+    drawn = _resampled(scores, gauge, weights)
+    exact = _shares(scores, gauge, weights)
+    judged = [_judged(one, index, exact, drawn, gauge, weights) for index, one in enumerate(scores)]
+    order = exact["worth"][0] if exact["worth"][0, 1:].max() > 0 else np.array([one.likeness.mean() for one in scores])
+    best = 1 + int(order[1:].argmax())
+    noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
+    tied = [i for i in range(1, len(scores)) if order[best] - order[i] <= weights.tolerance * noise[i]]
+    gained = paired(scores[tied[0]].likeness, scores[0].likeness, weights.level, weights.seed)
+    return Choice(
+        step=scores[tied[0]].step,
+        judged=judged,
+        best=scores[best].step,
+        tied=[scores[i].step for i in tied],
+        noise={one.step: float(noise[i]) for i, one in enumerate(scores) if i > 0},
+        learned=gained.low > 0,
+    )
+
+
+def _resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> dict[str, np.ndarray]:
+    """The shares of every checkpoint (DRAWS, C) for each resample of the pictures, shared by all checkpoints."""
+    subject = _times(len(scores[0].likeness), weights.seed, "subject")
+    plain = _times(len(scores[0].plain), weights.seed, "plain")
+    return _shares(scores, gauge, weights, subject, plain)
+
+
+def _times(count: int, seed: int, name: str) -> np.ndarray:
+    """How much each of `count` pictures weighs in each resample, (DRAWS, count); rows sum to 1."""
+    picks = seeds.numpy_stream(seed, "verdict", name, count).integers(count, size=(DRAWS, count))
+    return multiplicity(picks, count) / count
+
+
+def _shares(
+    scores: Sequence[Scores],
+    gauge: Gauge,
+    weights: Weights,
+    subject: np.ndarray | None = None,
+    plain: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Each share and the worth, (draws, C), from weighted means over pictures; one draw of plain means by default."""
+
+    def mean(rows: list[np.ndarray], times: np.ndarray | None) -> np.ndarray:
+        stacked = np.stack(rows, axis=1).astype(np.float64)  # (pictures, C)
+        return stacked.mean(0, keepdims=True) if times is None else times @ stacked
+
+    gain = gauge.gain(mean([one.likeness for one in scores], subject))
+    moved = mean([one.plain - scores[0].plain for one in scores], plain)
+    drift = gauge.share(moved)
+    copied = mean([gauge.copied(one) for one in scores], subject)
+    worth = gain * (1 - copied) * (1 - drift / 2)
+    found = {"gain": gain, "drift": drift, "copied": copied}
+    if scores[0].prompt is not None:
+        found["fidelity"] = gauge.fidelity(mean([one.prompt for one in scores], subject))
+        worth = gain**weights.likeness * found["fidelity"] ** (1 - weights.likeness) * (1 - copied) * (1 - drift / 2)
+    return {**found, "worth": worth}
+
+
+def _judged(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, weights: Weights) -> Judged:
+    def share(name: str) -> Interval | None:
+        if name not in exact:
+            return None
+        tail = (1 - weights.level) / 2
+        low, high = np.quantile(drawn[name][:, index], (tail, 1 - tail))
+        return Interval(float(exact[name][0, index]), float(low), float(high), weights.level, len(one.likeness))
+
+    def plain(values: np.ndarray) -> Interval:
+        return spread(values, weights.level, weights.seed)
+
+    copies = gauge.copied(one)
+    return Judged(
+        step=one.step,
+        likeness=plain(one.likeness),
+        gain=share("gain"),
+        prompt=None if one.prompt is None else plain(one.prompt),
+        fidelity=share("fidelity"),
+        plain=plain(one.plain),
+        drift=share("drift"),
+        change=plain(one.change),
+        diversity=plain(one.diversity),
+        copied=wilson(int(copies.sum()), len(copies), weights.level),
+        photo=int(np.bincount(one.photo[copies]).argmax()) if copies.any() else None,
+        worth=share("worth"),
+    )

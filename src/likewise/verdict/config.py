@@ -1,0 +1,61 @@
+"""What a verdict draws and how it weighs what it sees; the same for every checkpoint of a run."""
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Prefer = Literal["balanced", "likeness", "prompt"]
+
+PROMPTS = ("a {subject}", "a {subject} on the beach", "a {subject} in the snow", "a {subject} in the forest")
+
+
+class Config(BaseModel):
+    """The settings of one verdict; frozen, and an unknown name is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    prompts: tuple[str, ...] = Field(
+        PROMPTS, min_length=1, description="What to draw; {subject} is the identifier and the noun."
+    )
+    class_prompt: str = Field("a {noun}", description="The bare noun, which should still mean what it meant.")
+    images: int = Field(3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
+    class_images: int = Field(4, ge=1, description="Pictures of the bare noun.")
+    steps: int = Field(12, ge=1, description="Denoising steps a picture.")
+    guidance: float = Field(5.0, ge=1, description="Classifier-free guidance; 1 is none.")
+    seed: int = Field(0, ge=0, description="Seed of the pictures and of the intervals.")
+    checkpoints: int = Field(6, ge=1, description="Most checkpoints to judge: evenly spread, the last among them.")
+    prefer: Prefer = Field(
+        "balanced", description="What counts more: looking like the photos, or doing what the prompt says."
+    )
+    tolerance: float = Field(
+        1.0, ge=0, description="Standard errors within which two checkpoints count as equal; the earlier one is taken."
+    )
+    level: float = Field(0.95, gt=0, lt=1, description="Confidence level of the intervals.")
+    encoder: str = Field("efficientnet-lite0", description="What compares pictures: an encoder's name or folder.")
+    text_encoder: str = Field("toybox", description="What compares pictures with prompts: a name or folder.")
+
+    @model_validator(mode="after")
+    def _subject_named(self) -> Self:
+        for prompt in self.prompts:
+            if prompt.count("{subject}") != 1 or set("{}") & set(prompt.replace("{subject}", "")):
+                raise ValueError(f"the prompt {prompt!r} must contain {{subject}} once and no other braces")
+        if self.class_prompt.count("{noun}") != 1 or set("{}") & set(self.class_prompt.replace("{noun}", "")):
+            raise ValueError(f"class_prompt {self.class_prompt!r} must contain {{noun}} once and no other braces")
+        return self
+
+    @property
+    def weight(self) -> float:
+        """The exponent of likeness; that of prompt fidelity is the rest to 1."""
+        return {"likeness": 0.7, "balanced": 0.5, "prompt": 0.3}[self.prefer]
+
+    def asked(self, identifier: str, noun: str) -> list[str]:
+        """The prompts for a taught model, one for each of `prompts`."""
+        return [prompt.replace("{subject}", f"{identifier} {noun}".strip()) for prompt in self.prompts]
+
+    def meant(self, noun: str) -> list[str]:
+        """The same prompts with the identifier stripped: what any picture that fits the words should show."""
+        return self.asked("", noun)
+
+    def bare(self, noun: str) -> str:
+        """The class prompt."""
+        return self.class_prompt.replace("{noun}", noun)
