@@ -47,11 +47,27 @@ def learn(total: int = TOTAL, resume: State | None = None, seed: int = CONFIG["s
         yield Step(index, {"loss": loss.item()}, lr, state)
 
 
+def run(folder: Path, steps: Iterator[Step], **options) -> training.Outcome:
+    """Train by any steps, with the options of the toy."""
+    options = {"total": TOTAL, "save_every": SAVE_EVERY, "quiet": True, "config": CONFIG, **options}
+    return training.run(steps, folder=folder, **options)
+
+
 def go_on(folder: Path, **options) -> training.Outcome:
     """Start or resume the training in a folder."""
     resume = training.resume_state(folder, CONFIG) if folder.exists() else None
-    options = {"total": TOTAL, "save_every": SAVE_EVERY, "quiet": True, "config": CONFIG, **options}
-    return training.run(learn(options["total"], resume), folder=folder, **options)
+    return run(folder, learn(options.get("total", TOTAL), resume), **options)
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """All that a run leaves, but for the times."""
+    files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {name: data for name, data in files.items() if name != "timings.jsonl"}
+
+
+def names(folder: Path) -> list[str]:
+    """The names of a run's checkpoints, oldest first."""
+    return [path.name for path in checkpoint.checkpoints(folder / "checkpoints")]
 
 
 def child(folder: Path, moment: str | int | None, started: int) -> None:
