@@ -1,5 +1,9 @@
 """`likewise images check` explains a folder photo by photo."""
 
+import os
+import subprocess
+import sys
+
 from PIL import Image
 
 
@@ -21,3 +25,10 @@ def test_a_folder_that_is_not_there_is_told_of(run, tmp_path):
     result = run("images", "check", tmp_path / "none")
     assert (result.code, result.out) == (1, "")
     assert "none" in result.err
+
+
+def test_a_name_that_the_terminal_cannot_show_is_still_explained(tmp_path):
+    Image.new("RGB", (64, 64)).save(tmp_path / "ü.png")
+    command = [sys.executable, "-m", "likewise", "images", "check", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+    assert rb"\xfc.png" in done.stdout

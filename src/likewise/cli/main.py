@@ -2,6 +2,7 @@
 
 import errno
 import importlib
+import io
 import json
 import os
 import sys
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     argv = list(sys.argv[1:] if argv is None else argv)
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show must not end a run
+            stream.reconfigure(errors="backslashreplace")
     with _plain_warnings():
         try:
             typer.main.get_command(app(argv)).main(argv, prog_name="likewise")
