@@ -132,7 +132,7 @@ def _scheduler(family: str) -> dict[str, Any]:
     return {
         "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1", "num_train_timesteps": 1000,
         "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "algorithm_type": "dpmsolver++",
-        "solver_order": 2, "timestep_spacing": "trailing",
+        "solver_order": 2, "timestep_spacing": "trailing", "steps_offset": 1,
         "prediction_type": "v_prediction" if family == "toybox" else "epsilon",
     }  # fmt: skip
 

@@ -1,0 +1,3 @@
+from tiny_models import backbone, folders, sd1, toybox
+
+__all__ = ["backbone", "folders", "sd1", "toybox"]

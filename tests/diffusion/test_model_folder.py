@@ -1,0 +1,155 @@
+"""A folder that is not what it should be is refused, and the message names what."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from likewise import diffusion
+from likewise.diffusion import loading
+from likewise.errors import ModelFolderError, ModelNotFoundError, ToyboxMissingError
+
+UNET, CLIP = "unet/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"
+
+
+@pytest.fixture
+def copy(folders, tmp_path):
+    return shutil.copytree(folders["sd1"], tmp_path / "model")
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("model_index.json", {"_class_name": "FluxPipeline"}, "FluxPipeline.*StableDiffusionPipeline is needed"),
+        ("model_index.json", {"unet": ["my_code", "MyUNet"]}, "unet.*MyUNet.*UNet2DConditionModel"),
+        ("model_index.json", {"vae": ["diffusers", "VQModel"]}, "vae.*VQModel.*AutoencoderKL"),
+        ("unet/config.json", {"in_channels": 9}, "reads 9 channels.*inpainting"),
+        ("unet/config.json", {"addition_embed_type": "text_time"}, "addition_embed_type"),
+        ("unet/config.json", {"auto_map": {"AutoModel": "evil.py"}}, "code of its own.*never run"),
+        ("unet/config.json", {"block_out_channels": [32, 32]}, "has shape .* needs|its weights lack"),
+        ("scheduler/scheduler_config.json", {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatch"),
+        ("scheduler/scheduler_config.json", {"prediction_type": "flow"}, "flow"),
+    ],
+)
+def test_models_of_another_kind_are_refused_by_name(copy, file, changes, message):
+    edit(copy / file, **changes)
+    with pytest.raises(ModelFolderError, match=message):
+        diffusion.load(copy)
+
+
+@pytest.mark.parametrize("name", ["diffusion_pytorch_model.bin", "model.ckpt"])
+def test_pickled_weights_are_never_opened(copy, name):
+    (copy / UNET).unlink()
+    (copy / "unet" / name).write_bytes(b"would run code")
+    with pytest.raises(ModelFolderError, match=rf"{name}, formats that can run code"):
+        diffusion.load(copy)
+
+
+def test_missing_and_damaged_files_are_named(copy):
+    data = (copy / UNET).read_bytes()
+    (copy / UNET).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ModelFolderError, match="damaged"):
+        diffusion.load(copy)
+    (copy / UNET).unlink()
+    with pytest.raises(ModelFolderError, match="no weights"):
+        diffusion.load(copy)
+    (copy / "scheduler/scheduler_config.json").write_text("{")
+    with pytest.raises(ModelFolderError, match="not JSON"):
+        diffusion.load(copy)
+    shutil.rmtree(copy / "scheduler")
+    with pytest.raises(ModelFolderError, match=r"scheduler_config\.json.*missing"):
+        diffusion.load(copy)
+
+
+def test_weights_with_too_few_or_too_many_tensors_are_refused(copy):
+    tensors = load_file(copy / UNET)
+    save_file({**tensors, "extra": torch.zeros(1)}, copy / UNET)
+    with pytest.raises(ModelFolderError, match=r"add.*extra"):
+        diffusion.load(copy)
+    tensors.pop("conv_in.weight")
+    save_file(tensors, copy / UNET)
+    with pytest.raises(ModelFolderError, match=r"lack.*conv_in\.weight"):
+        diffusion.load(copy)
+
+
+def test_half_precision_files_are_raised_to_float32_and_shards_are_joined(copy):
+    before = diffusion.load(copy)
+    tensors = load_file(copy / UNET)
+    (copy / UNET).unlink()
+    names = sorted(tensors)
+    shards = {"a.safetensors": names[::2], "b.safetensors": names[1::2]}
+    for file, members in shards.items():
+        save_file({name: tensors[name].half() for name in members}, copy / "unet" / file)
+    index = {"weight_map": {name: file for file, members in shards.items() for name in members}}
+    (copy / f"{UNET}.index.json").write_text(json.dumps(index))
+    after = diffusion.load(copy).unet.state_dict()
+    for name, value in before.unet.state_dict().items():
+        assert after[name].dtype == torch.float32
+        assert torch.equal(after[name], value.half().float())
+
+
+@pytest.mark.parametrize("name", ["../evil.safetensors", "/etc/passwd", "a.bin", "missing.safetensors"])
+def test_a_shard_name_never_leaves_the_folder(copy, name):
+    (copy / UNET).unlink()
+    (copy / f"{UNET}.index.json").write_text(json.dumps({"weight_map": {"x": name}}))
+    with pytest.raises(ModelFolderError, match="no safetensors file beside it"):
+        diffusion.load(copy)
+
+
+def test_names_from_older_versions_are_understood(copy):
+    clip, vae = load_file(copy / CLIP), load_file(copy / UNET.replace("unet", "vae"))
+    assert all(name.startswith("text_model.") for name in clip)
+    save_file({**clip, "text_model.embeddings.position_ids": torch.arange(77)[None]}, copy / CLIP)
+    new = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    old = {}
+    for name, value in vae.items():
+        for after, before in new.items():
+            name = name.replace(f".attentions.0.{after}.", f".attentions.0.{before}.")
+        old[name] = value[..., None, None] if "query.weight" in name else value
+    assert old.keys() != vae.keys()
+    save_file(old, copy / UNET.replace("unet", "vae"))
+    backbone = diffusion.load(copy)
+    assert all(torch.equal(backbone.vae.state_dict()[name], value) for name, value in vae.items())
+
+
+def test_places_without_a_model_are_told_of(tmp_path, monkeypatch):
+    with pytest.raises(ModelNotFoundError, match="there is no such folder"):
+        diffusion.load(tmp_path / "nowhere")
+    with pytest.raises(ModelNotFoundError, match=r"no model_index\.json"):
+        diffusion.load(tmp_path)
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ModelNotFoundError, match="single-file"):
+        diffusion.load(tmp_path / "model.safetensors")
+    monkeypatch.setattr(loading, "toybox_folder", lambda: tmp_path)
+    with pytest.raises(ToyboxMissingError, match="likewise toybox learn"):
+        diffusion.load()
+
+
+def test_the_embedded_model_is_called_toybox(folders, monkeypatch):
+    monkeypatch.setattr(loading, "toybox_folder", lambda: folders["toybox"])
+    assert diffusion.load().name == "toybox"
+    assert diffusion.load(folders["sd1"]).name == "sd1"
+
+
+def test_a_hub_name_fetches_settings_and_safetensors_only(folders, monkeypatch):
+    asked = {}
+
+    def snapshot(repository, revision, allow_patterns):
+        asked.update(repository=repository, revision=revision, patterns=allow_patterns)
+        return str(folders["sd1"])
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    assert diffusion.load("someone/model@v1").name == "someone/model@v1"
+    assert (asked["repository"], asked["revision"]) == ("someone/model", "v1")
+    assert not any(pattern.endswith((".bin", ".py", ".ckpt")) or pattern == "*" for pattern in asked["patterns"])
+
+
+def test_a_hub_name_that_the_hub_does_not_give_is_told_of():
+    with pytest.raises(ModelNotFoundError, match="the hub did not give it"):  # tests are offline
+        diffusion.load("nobody/nothing")
