@@ -91,7 +91,7 @@ def test_unusable_settings_are_told_by_what_was_found(tmp_path, chunks, reason):
 
 def test_a_compressed_bomb_of_text_is_refused(tmp_path):
     info = PngImagePlugin.PngInfo()
-    info.add_text("likewise", "x" * 80_000_000, zip=True)
+    info.add_text("likewise", "x" * 3_000_000, zip=True)
     noise().save(tmp_path / "a.png", pnginfo=info)
     with pytest.raises(PictureMetadataError):
         images.read_metadata(tmp_path / "a.png")
