@@ -94,11 +94,11 @@ class Silent:
 
 
 @pytest.mark.parametrize("scheduler", sorted(solvers.SOLVERS))
-@pytest.mark.parametrize("steps", [1, 2, 15, 1000])
-def test_any_number_of_steps_from_1_to_1000_ends_finite(backbone, scheduler, steps, rng):
+@pytest.mark.parametrize("steps", [1, 2, 1000])
+def test_any_number_of_steps_from_1_to_1000_ends_finite(toybox, scheduler, steps, rng):
     text = Text(torch.zeros(1, 1, 1))
     made = sampling.generate(
-        Silent(backbone), text, text, noise=torch.randn(1, 4, 2, 2, generator=rng), steps=steps, scheduler=scheduler
+        Silent(toybox), text, text, noise=torch.randn(1, 4, 2, 2, generator=rng), steps=steps, scheduler=scheduler
     )
     final = sampling.last(made)
     assert final.step == steps

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from likewise.diffusion.tokens import tokenize
-from likewise.errors import PromptTooLongError, SettingError, UnknownConceptError
+from likewise.errors import PlaceholderError, PromptTooLongError, SettingError, UnknownConceptError
 
 PROMPTS = ["a photo of <x> on the beach", "<x>", "a<x>, toy and <x> dog", "the robot, a car", "<y> with <x>"]
 
@@ -64,8 +64,10 @@ def test_the_lookup_is_as_before_after_splicing_and_after_an_error(toybox, words
     assert not toybox.text_encoders[0].get_input_embeddings()._forward_hooks
 
 
-def test_capital_letters_do_not_hide_a_placeholder(toybox, words):
-    assert torch.equal(toybox.encode_text(["<X>"], words).embeds, toybox.encode_text(["<x>"], words).embeds)
+@pytest.mark.parametrize("bracketed", ["<X>", "<lora:cat:1>", "<-x>"])
+def test_brackets_that_are_no_placeholder_are_not_read_as_letters(toybox, words, bracketed):
+    with pytest.raises(PlaceholderError, match=bracketed):
+        toybox.encode_text([f"a photo of {bracketed}"], words)
 
 
 def test_a_prompt_encodes_to_the_same_bits_twice_and_differs_from_another(toybox):

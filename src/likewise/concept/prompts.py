@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping
 
 from likewise.concept.folder import Concept
 from likewise.errors import UnknownConceptError
+from likewise.words.marks import placeholders
 
-MENTION = re.compile(r"<([A-Za-z0-9][A-Za-z0-9_-]*)>")
+_MENTION = re.compile(r"<([a-z0-9][a-z0-9_-]*)>")
 
 
 def names_in(prompt: str) -> list[str]:
-    """The concepts that a prompt names, each once, in lower case, in order."""
-    return list(dict.fromkeys(match[1].lower() for match in MENTION.finditer(prompt)))
+    """The concepts that a prompt names, each once, in order; PlaceholderError for brackets that can name none."""
+    return [word[1:-1] for word in placeholders(prompt)]
 
 
 def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] = ()) -> str:
@@ -23,13 +24,13 @@ def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] 
     """
 
     def words(match: re.Match[str]) -> str:
-        name = match[1].lower()
-        if name not in concepts:
-            raise UnknownConceptError(name, sorted({*known, *concepts}))
-        concept = concepts[name]
+        concept = concepts[match[1]]
         if concept.identifier is None:
             return concept.placeholder
         said = re.match(rf"\s+{re.escape(concept.noun)}\b", prompt[match.end() :], re.IGNORECASE)
         return concept.identifier if said else f"{concept.identifier} {concept.noun}"
 
-    return MENTION.sub(words, prompt)
+    for name in names_in(prompt):
+        if name not in concepts:
+            raise UnknownConceptError(name, sorted({*known, *concepts}))
+    return _MENTION.sub(words, prompt)

@@ -59,7 +59,7 @@ def pack(tensors: Mapping[str, Tensor], alpha: float, info: Mapping[str, str] | 
     tensors: named as `Lora.parameters()` names them, alpha not yet folded in; info: strings for the header, such as
     the base model's hash. The same tensors give the same bytes: safetensors itself orders its header at random.
     """
-    folded = {name: _fold(name, tensors, alpha) for name in sorted(tensors)}
+    folded = fold(tensors, alpha)
     header = {**(info or {}), "format": "pt", "lora_adapter_metadata": json.dumps(_adapters(folded), sort_keys=True)}
     return canonical(save(folded, metadata=header))
 
@@ -67,6 +67,11 @@ def pack(tensors: Mapping[str, Tensor], alpha: float, info: Mapping[str, str] | 
 def write(path: Path, tensors: Mapping[str, Tensor], alpha: float, info: Mapping[str, str] | None = None) -> None:
     """Write a LoRA file, atomically; arguments as in `pack`."""
     checkpoint.write_bytes(path, pack(tensors, alpha, info))
+
+
+def fold(tensors: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+    """The same adapters with alpha / rank multiplied into `up`, so that alpha = rank; float32 on the CPU, sorted."""
+    return {name: _folded(name, tensors[name], alpha) for name in sorted(tensors)}
 
 
 def canonical(data: bytes) -> bytes:
@@ -79,11 +84,9 @@ def canonical(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
-def _fold(name: str, tensors: Mapping[str, Tensor], alpha: float) -> Tensor:
-    tensor = tensors[name].detach().float().cpu().contiguous()
-    if PARTS[_suffix(name)] == "up":
-        tensor = tensor * (alpha / tensor.shape[1])
-    return tensor
+def _folded(name: str, tensor: Tensor, alpha: float) -> Tensor:
+    tensor = tensor.detach().float().cpu().contiguous()
+    return tensor * (alpha / tensor.shape[1]) if PARTS[_suffix(name)] == "up" else tensor
 
 
 def _suffix(name: str) -> str:
@@ -132,7 +135,12 @@ def read(path: str | Path) -> LoraFile:
     """
     path = Path(path)
     path = path / FILE if path.is_dir() else path
-    tensors, metadata = checkpoint.read_tensors(path)
+    return parse(*checkpoint.read_tensors(path))
+
+
+def parse(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> LoraFile:
+    """The adapters in a LoRA file's tensors and header."""
+    metadata = dict(metadata or {})
     halves: dict[tuple[str, str], dict[str, Tensor]] = {}
     for name in tensors:
         if _suffix(name):
@@ -158,7 +166,11 @@ def load_into(backbone: Backbone, path: str | Path, strength: float = 1.0) -> tu
 
     LoraFileError when no tensor fits; LoraCoverageWarning when some do not.
     """
-    file = read(path)
+    return attach(backbone, read(path), path, strength)
+
+
+def attach(backbone: Backbone, file: LoraFile, source: object, strength: float = 1.0) -> tuple[list[Lora], Coverage]:
+    """`load_into` for adapters that are read already; source: what errors call them."""
     models = components(backbone)
     fitting: dict[str, dict[str, Pair]] = {}
     unmatched = list(file.strange)
@@ -172,9 +184,9 @@ def load_into(backbone: Backbone, path: str | Path, strength: float = 1.0) -> tu
     matched = 2 * sum(map(len, fitting.values()))
     if not matched:
         found = f"none of its {len(unmatched)} entries fits a layer of {backbone.name}"
-        raise LoraFileError(path, found, "Load it on the base model that it was trained on.")
+        raise LoraFileError(source, found, "Load it on the base model that it was trained on.")
     if unmatched:
-        warnings.warn(LoraCoverageWarning(path, unmatched, matched), stacklevel=2)
+        warnings.warn(LoraCoverageWarning(source, unmatched, matched), stacklevel=3)
     loras = [Lora(component, models[component], pairs) for component, pairs in fitting.items()]
     for lora in loras:
         lora.strength = strength

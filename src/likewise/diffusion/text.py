@@ -20,7 +20,7 @@ def encode(
     length: int,
 ) -> Text:
     """Last hidden states after the final norm (B, length, D), as Stable Diffusion 1 and 2 read them."""
-    words = {name.lower(): rows for name, rows in (words or {}).items()}
+    words = words or {}
     width = encoder.get_input_embeddings().embedding_dim
     for name, rows in words.items():
         if rows.ndim != 2 or rows.shape[1] != width:
