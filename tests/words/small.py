@@ -8,60 +8,12 @@ import numpy as np
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-COMMON = [
-    "a",
-    "photo",
-    "of",
-    "the",
-    "dog",
-    "cat",
-    "toy",
-    "robot",
-    "teapot",
-    "backpack",
-    "clock",
-    "vase",
-    "sneaker",
-    "animal",
-    "person",
-    "bird",
-    "cup",
-    "bowl",
-    "bag",
-    "plush",
-    "in",
-    "on",
-    "with",
-    "beach",
-    "snow",
-    "forest",
-    "red",
-    "blue",
-    "tooth",
-    "brush",
-    "painting",
-    "style",
-    "rendering",
-    "close",
-    "up",
-    "good",
-    "nice",
-    "small",
-    "large",
-    "walking",
-    "jumping",
-    "sitting",
-    "running",
-    "doggy",
-    "kitten",
-    "house",
-    "houses",
-    "street",
-    "night",
-    "owl",
-    "ant",
-    "bee",
-]
+_TEXT = (
+    "a photo of the dog cat toy robot teapot backpack clock vase sneaker animal person bird cup bowl bag plush in on "
+    "with beach snow forest red blue tooth brush painting style rendering close up good nice small large walking "
+    "jumping sitting running doggy kitten house houses street night owl ant bee"
+)
+COMMON = _TEXT.split()
 
 
 @cache
