@@ -6,6 +6,8 @@ LikewiseError
 │   └── FullDiskError           the disk has no room
 ├── BrokenFileError             a file cannot be read as what it should be
 │   └── BrokenCheckpointError   a saved folder does not match its manifest
+├── ImageFileError              a file is no readable photo
+│   └── ImageTooLargeError      refused by its header, before anything is decoded
 ├── NonFiniteError              training went to inf or nan; the last good state is kept
 │   ├── NonFiniteLossError
 │   └── NonFiniteStateError

@@ -7,7 +7,7 @@ from PIL import Image, ImageEnhance, ImageFilter
 from images.pictures import noise
 from imageset.reference import photos_of
 from likewise import images
-from likewise.imageset.quality import ALIKE, BLURRED, FLAT, black_bars, measure, sharpness, thumbnail, unlikeness
+from likewise.imageset.quality import ALIKE, BLURRED, FLAT, black_bars, measure, sharpness, thumbnail, twins
 
 PHOTOS = photos_of("dreambooth") + photos_of("concept_tree")
 real = pytest.mark.skipif(not PHOTOS, reason="the photos of the data folder are not here (LIKEWISE_DATA)")
@@ -45,7 +45,7 @@ def test_sharpness_is_that_of_the_sharpest_tile():
 def test_flat_pictures_have_neither_contrast_nor_likeness():
     flat = Image.new("RGB", (64, 64), "navy")
     assert measure(flat).contrast < FLAT
-    assert unlikeness(thumbnail(flat), thumbnail(Image.new("RGB", (64, 64), "white"))) == 1.0
+    assert twins(np.stack([thumbnail(flat), thumbnail(flat)])) == [None, None]
 
 
 @pytest.mark.parametrize("sides", ["left and right", "top and bottom"])
@@ -71,6 +71,13 @@ def test_dark_pictures_are_not_taken_for_barred_ones(kind):
     assert black_bars(grey) == 0.0
 
 
+def test_the_most_alike_of_the_earlier_photos_is_named():
+    looks = [thumbnail(noise(seed)) for seed in (0, 1, 2)]
+    nearly = looks[1] + 0.01 * looks[0]
+    assert twins(np.stack([*looks, nearly / np.linalg.norm(nearly), looks[2]])) == [None, None, None, 1, 2]
+    assert twins(np.zeros((0,))) == []
+
+
 @pytest.mark.parametrize("size", [(1, 1), (2, 50), (3, 3), (5, 2000)])
 def test_tiny_and_thin_pictures_are_measured_too(size):
     found = measure(noise(size=size))
@@ -85,7 +92,7 @@ def test_no_real_photo_is_called_blurred_flat_or_a_double():
     for folder in {path.parent for path in PHOTOS}:
         looks = np.stack([thumbnail(read(path)) for path in PHOTOS if path.parent == folder])
         alike = 1 - looks @ looks.T + 9 * np.eye(len(looks))
-        assert alike.min() > 2 * ALIKE
+        assert alike.min() > 1.5 * ALIKE
 
 
 @real
@@ -108,7 +115,7 @@ COPIES = {
     "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.2),
     "darker": lambda image: ImageEnhance.Brightness(image).enhance(0.7),
     "cropped": lambda image: image.crop(
-        (image.width * 0.02, image.height * 0.02, image.width * 0.98, image.height * 0.98)
+        (image.width * 0.03, image.height * 0.03, image.width * 0.97, image.height * 0.97)
     ),
 }
 
@@ -117,4 +124,4 @@ COPIES = {
 @pytest.mark.parametrize("copy", COPIES)
 def test_copies_of_real_photos_are_found(copy):
     for path in PHOTOS[::4]:
-        assert unlikeness(thumbnail(read(path)), thumbnail(COPIES[copy](read(path)))) < ALIKE
+        assert twins(np.stack([thumbnail(read(path)), thumbnail(COPIES[copy](read(path)))])) == [None, 0]

@@ -12,7 +12,7 @@ from likewise.images.decoding import Decoded
 from likewise.imageset import captions as sidecars
 from likewise.imageset.listing import Listing, scan
 from likewise.imageset.photos import TEACHING_MINIMUM, Opened, open_all
-from likewise.imageset.quality import ALIKE, BLURRED, FLAT, Quality, measure, thumbnail
+from likewise.imageset.quality import BLURRED, FLAT, Quality, measure, thumbnail, twins
 
 NARROW = 0.55
 """Shorter over longer side under which a square from the middle may well cut the subject: longer than 9:16."""
@@ -52,16 +52,18 @@ def check(folder: str | os.PathLike, *, size: int = 128, recursive: bool = False
     """
     listing = scan(folder, recursive)
     photos: dict[Opened, list[Finding]] = {}
-    looks: list[tuple[str, np.ndarray]] = []  # names and thumbnails so far
+    looks: list[np.ndarray] = []
     refused: list[Row] = []
     for one in open_all(listing):
         if one.decoded is None:
             finding = Finding("unreadable", "warning", one.reason, one.advice)
             refused.append(Row(one.name, "skipped", (finding,)))
             continue
-        look = thumbnail(one.decoded.image)
-        photos[replace(one, decoded=None)] = [*_findings(one.decoded, size), *_twins(look, looks)]
-        looks.append((one.name, look))
+        looks.append(thumbnail(one.decoded.image))
+        photos[replace(one, decoded=None)] = _findings(one.decoded, size)
+    names = [one.name for one in photos]
+    for findings, twin in zip(photos.values(), twins(np.array(looks)), strict=True):
+        findings += [_repeats(names[twin])] if twin is not None else []
     texts, caption_rows = _captions(listing, [one.path for one in photos])
     rows = [_row(one, findings, texts.get(one.path), bool(texts)) for one, findings in photos.items()]
     rest = [_left_out(listing, name, reason) for name, reason in listing.skipped]
@@ -130,15 +132,9 @@ def _captions(listing: Listing, paths: list) -> tuple[dict, list[Row]]:
     return found.texts, [Row(name, "skipped", (unused,), "caption") for name in found.unused]
 
 
-def _twins(look: np.ndarray, earlier: list[tuple[str, np.ndarray]]) -> list[Finding]:
-    """The earlier photo that this one nearly repeats, if any."""
-    if not earlier:
-        return []
-    unlike = 1.0 - np.stack([one for _, one in earlier]) @ look
-    if unlike.min() > ALIKE:
-        return []
-    reason = f"it is nearly the same as {earlier[int(unlike.argmin())][0]}"
-    return [Finding("duplicate", "warning", reason, "Keep the better one; different angles and places teach more")]
+def _repeats(earlier: str) -> Finding:
+    advice = "Keep the better one; different angles and places teach more"
+    return Finding("duplicate", "warning", f"it is nearly the same as {earlier}", advice)
 
 
 def _findings(photo: Decoded, size: int) -> list[Finding]:
