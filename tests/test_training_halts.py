@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from likewise import checkpoint, records, training
-from likewise.errors import FullDiskError, Interrupted, NonFiniteLossError, NonFiniteStateError
+from likewise.errors import FullDiskError, Interrupted, NonFiniteLossError, NonFiniteStateError, WriteError
 from toy_learner import go_on, learn, names, results, run
 
 
@@ -161,3 +161,9 @@ def test_a_disk_that_was_full_from_the_start_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FullDiskError, match=r"stopped at step 4; nothing half-written"):
         run(tmp_path / "run", learn())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WriteError, match="could not be written"):
+        run(tmp_path / "file", learn())

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import torch
@@ -63,7 +64,7 @@ def write_json(path: str | Path, value: object) -> None:
     write_bytes(path, text.encode("utf-8", "backslashreplace"))  # a file name's stray surrogate becomes JSON's escape
 
 
-def read_json(path: str | Path) -> object:
+def read_json(path: str | Path) -> Any:
     """Read a JSON file. Raises BrokenFileError."""
     try:
         return json.loads(Path(path).read_bytes())
@@ -148,7 +149,7 @@ def _hash_of_member(path: Path) -> str:
         raise BrokenCheckpointError(path, str(error.strerror)) from error
 
 
-def save_state(folder: str | Path, tensors: Mapping[str, Tensor], data: Mapping[str, object]) -> None:
+def save_state(folder: str | Path, tensors: Mapping[str, Tensor], data: Mapping[str, Any]) -> None:
     """Save tensors and JSON data as one folder; an earlier one there stays whole until this one is."""
     with new_folder(folder, replace=True) as temp:
         write_tensors(temp / "state.safetensors", tensors)
@@ -156,7 +157,7 @@ def save_state(folder: str | Path, tensors: Mapping[str, Tensor], data: Mapping[
         write_manifest(temp)
 
 
-def load_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, object]]:
+def load_state(folder: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors, on the CPU, and the data of a saved folder. Raises BrokenCheckpointError, naming the file."""
     folder = Path(folder)
     verify(folder)

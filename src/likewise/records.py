@@ -9,6 +9,7 @@ import os
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import torch
 from pydantic import BaseModel
@@ -30,7 +31,7 @@ class Events:
         self.path = Path(path)
         self._file = None
 
-    def append(self, event: Mapping[str, object]) -> None:
+    def append(self, event: Mapping[str, Any]) -> None:
         """Add one event. NaN is refused (ValueError), as JSON has no word for it."""
         line = json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n"
         with writing(self.path):
@@ -40,7 +41,7 @@ class Events:
             self._file.write(line.encode("utf-8", "backslashreplace"))
             self._file.flush()
 
-    def read(self) -> list[dict[str, object]]:
+    def read(self) -> list[dict[str, Any]]:
         """All whole events, oldest first; none when there is no file. Raises BrokenFileError, naming the line."""
         return [event for _, event in self._lines()]
 
@@ -67,7 +68,7 @@ class Events:
             self._file.close()
             self._file = None
 
-    def _lines(self) -> Iterator[tuple[bytes, dict[str, object]]]:
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
         for number, line in enumerate(self._raw().splitlines(keepends=True), start=1):
             if not line.endswith(b"\n"):
                 return  # torn
@@ -89,7 +90,7 @@ class Events:
             write_bytes(self.path, raw[: raw.rfind(b"\n") + 1])
 
 
-def record(config: BaseModel | Mapping[str, object], **facts: object) -> dict[str, object]:
+def record(config: BaseModel | Mapping[str, Any], **facts: object) -> dict[str, Any]:
     """What to write into record.json: the settings and their hash, the given facts, and what they ran on.
 
     facts: JSON values, such as seed=0 and device=device.note. Paths are cut to their last part, and the home folder
@@ -107,7 +108,7 @@ def record(config: BaseModel | Mapping[str, object], **facts: object) -> dict[st
     }
 
 
-def plain(config: BaseModel | Mapping[str, object]) -> dict[str, object]:
+def plain(config: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
     """Settings as the JSON values that they will be read back as."""
     return config.model_dump(mode="json") if isinstance(config, BaseModel) else json.loads(json.dumps(dict(config)))
 
@@ -123,7 +124,7 @@ def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
     return found
 
 
-def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[tuple[str, object, object]]:
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """The fields that differ, as (dotted name, old value, new value); a missing one has the value None."""
     found = []
     for name in [*old, *(name for name in new if name not in old)]:
@@ -135,7 +136,7 @@ def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[tu
     return found
 
 
-def _shown(value: object) -> object:
+def _shown(value: object) -> Any:
     if isinstance(value, Mapping):
         return {name: _shown(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):

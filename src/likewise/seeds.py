@@ -8,6 +8,7 @@ import hashlib
 import json
 import operator
 from collections.abc import Sequence
+from typing import SupportsIndex
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 
-def key(seed: int, *names: str | int) -> int:
+def key(seed: SupportsIndex, *names: str | SupportsIndex) -> int:
     """A number in [0, 2^63) that belongs to this seed and these names: BLAKE2b of their JSON list.
 
     JSON keeps "1" apart from 1, and ("ab", "c") from ("a", "bc").
@@ -25,7 +26,7 @@ def key(seed: int, *names: str | int) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def stream(seed: int, *names: str | int) -> torch.Generator:
+def stream(seed: SupportsIndex, *names: str | SupportsIndex) -> torch.Generator:
     """A fresh CPU generator for this seed and these names.
 
     torch's CPU generator keeps 32 of the bits that it is seeded with, so among 10,000 streams the odds of two equal
@@ -35,11 +36,11 @@ def stream(seed: int, *names: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(key(seed, *names))
 
 
-def numpy_stream(seed: int, *names: str | int) -> np.random.Generator:
+def numpy_stream(seed: SupportsIndex, *names: str | SupportsIndex) -> np.random.Generator:
     """A fresh NumPy generator (Philox, a counter-based cipher) for this seed and these names."""
     return np.random.Generator(np.random.Philox(key=key(seed, *names)))
 
 
-def randn(shape: Sequence[int], seed: int, *names: str | int) -> Float[Tensor, "..."]:
+def randn(shape: Sequence[int], seed: SupportsIndex, *names: str | SupportsIndex) -> Float[Tensor, "..."]:
     """Standard normal float32 on the CPU. A longer batch starts with the values of a shorter one."""
     return torch.from_numpy(numpy_stream(seed, *names).standard_normal(tuple(shape), dtype=np.float32))

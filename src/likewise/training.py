@@ -11,13 +11,14 @@ import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import BaseModel
 from torch import Tensor
 
 from likewise import checkpoint
+from likewise.disk import writing
 from likewise.errors import (
     BrokenCheckpointError,
     ChangedVersionsWarning,
@@ -41,7 +42,7 @@ class State(NamedTuple):
     """All that a method needs to go on as if it had never stopped."""
 
     tensors: dict[str, Tensor]  # trained weights, optimiser moments, averages
-    data: dict[str, object]  # JSON values
+    data: dict[str, Any]  # JSON values
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def run(
     preview_every: int = 0,
     stop: Callable[[Step], str | bool | None] | None = None,
     quiet: bool = False,
-    config: BaseModel | Mapping[str, object] | None = None,
+    config: BaseModel | Mapping[str, Any] | None = None,
     resume_command: str | None = None,
 ) -> Outcome:
     """Consume the steps and return how they ended. Writes events.jsonl, timings.jsonl and checkpoints/NNNNNN/.
@@ -117,7 +118,7 @@ def run(
             steps.close()
 
 
-def resume_state(folder: Path, config: BaseModel | Mapping[str, object] | None = None) -> State | None:
+def resume_state(folder: Path, config: BaseModel | Mapping[str, Any] | None = None) -> State | None:
     """What the newest complete checkpoint of a run holds, or None where a run was killed before its first.
 
     config: refused (ResumeMismatchError) unless it is the one that the run was started with. Raises
@@ -139,7 +140,7 @@ def resume_state(folder: Path, config: BaseModel | Mapping[str, object] | None =
     return State(tensors, data["state"])
 
 
-def _compare(data: Mapping[str, object], config: BaseModel | Mapping[str, object] | None) -> None:
+def _compare(data: Mapping[str, Any], config: BaseModel | Mapping[str, Any] | None) -> None:
     changed = [] if config is None else differences(data["config"] or {}, plain(config))
     if changed:
         raise ResumeMismatchError([f"{name} was {old!r} and is {new!r}" for name, old, new in changed])
@@ -156,7 +157,7 @@ class _Ledger:
     total: int
     save_every: int
     keep: int | None
-    config: BaseModel | Mapping[str, object] | None
+    config: BaseModel | Mapping[str, Any] | None
     last: Step | None = None  # the last step logged
     saved: Path | None = None  # the last good checkpoint
     reason: str = COMPLETED
@@ -165,9 +166,10 @@ class _Ledger:
 
     def __post_init__(self) -> None:
         self.places = self.folder / "checkpoints"
-        self.places.mkdir(parents=True, exist_ok=True)
-        for place in (self.folder, self.places):
-            checkpoint.clean(place)
+        with writing(self.places):
+            self.places.mkdir(parents=True, exist_ok=True)
+            for place in (self.folder, self.places):
+                checkpoint.clean(place)
         self.events = Events(self.folder / "events.jsonl")
         self.timings = Events(self.folder / "timings.jsonl")
         self.saved = checkpoint.latest(self.places)
@@ -240,10 +242,10 @@ class _Ledger:
         return Outcome(self.step, self.reason, checkpoint.checkpoints(self.places))
 
     def _ended_before(self) -> None:
-        about = checkpoint.read_json(self.saved / "state.json") if self.saved else {"reason": None}
-        if not about["reason"]:
+        reason = checkpoint.read_json(self.saved / "state.json")["reason"] if self.saved else None
+        if not reason:
             raise NoStepsError(self.folder)
-        self.reason = about["reason"]
+        self.reason = reason
 
     def _tidy(self) -> None:
         if self.stray and self.stray != self.saved:
