@@ -93,7 +93,7 @@ def _open(path: Path) -> Image.Image:
     """The file with its header read, or the reason why not."""
     try:
         if not path.is_file():  # opening a pipe would wait forever
-            raise ImageFileError(path, _absence(path), "Give the path of a picture file")
+            raise ImageFileError(path, _absence(path), "Give a picture file in its place")
         return Image.open(path, formats=FORMATS)
     except UnidentifiedImageError as error:
         raise ImageFileError(path, *describe(path)) from error
