@@ -122,7 +122,7 @@ class Concept:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over what changes a picture: the weight files, the identifier and the noun; not name or scores."""
+        """SHA-256 over what changes a picture: the bytes of the weight files, the identifier and the noun."""
         digests = {}
         for path in self.weight_files():
             with path.open("rb") as file:
