@@ -655,3 +655,35 @@ class UnusualSizeWarning(LikewiseWarning):
             f"The model was trained on {native} pixels a side; at {size} it repeats or loses things. "
             f"Draw at {native} and enlarge the picture instead."
         )
+
+
+class NotARunError(LikewiseError):
+    """A folder that no training wrote."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(f"{folder} holds no run: it has no config.json. Name a run folder that likewise teach wrote.")
+
+
+class NoCheckpointsError(LikewiseError):
+    """A run without a checkpoint that could be judged."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} holds no complete checkpoint to judge. Go on with its training: likewise teach ... --resume"
+        )
+
+
+class NoTextEncoderWarning(LikewiseWarning):
+    """Prompt fidelity could not be measured."""
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(
+            f"Whether prompts still come true is not measured, and so has no part in the choice. {reason}"
+        )
+
+
+class SkippedCheckpointWarning(LikewiseWarning):
+    """A checkpoint that could not be read has no part in the verdict."""
+
+    def __init__(self, name: str, reason: object) -> None:
+        super().__init__(f"Checkpoint {name} is left out of the verdict. {reason}")

@@ -6,7 +6,8 @@ worth nothing. Training loss has no part in it: it is lowest where a model has l
 
 The noise of worth comes from resampling pictures, the same ones for every checkpoint, since all drew from the same
 starting noise. The choice is the one-standard-error rule (Breiman et al., "Classification and Regression Trees", 1984,
-section 3.4.3): the earliest checkpoint that is not worse than the best by more than the noise of their difference.
+section 3.4.3): the earliest checkpoint that is not worse than the best by more than the noise of their difference, and
+that looks more like the photos than the base model does.
 """
 
 from collections.abc import Sequence
@@ -75,15 +76,21 @@ def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = Non
     best = 1 + int(order[1:].argmax())
     noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
     tied = [i for i in range(1, len(scores)) if order[best] - order[i] <= weights.tolerance * noise[i]]
-    gained = paired(scores[tied[0]].likeness, scores[0].likeness, weights.level, weights.seed)
+    sure = [i for i in tied if _learned(scores[i], scores[0], weights)]  # too early to tell is not a tie worth taking
+    chosen = next(iter(sure), tied[0])
     return Choice(
-        step=scores[tied[0]].step,
+        step=scores[chosen].step,
         judged=judged,
         best=scores[best].step,
         tied=[scores[i].step for i in tied],
         noise={one.step: float(noise[i]) for i, one in enumerate(scores) if i > 0},
-        learned=gained.low > 0,
+        learned=bool(sure),
     )
+
+
+def _learned(taught: Scores, base: Scores, weights: Weights) -> bool:
+    """Whether it looks more like the photos than the base model does, beyond noise."""
+    return paired(taught.likeness, base.likeness, weights.level, weights.seed).low > 0
 
 
 def _resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> dict[str, np.ndarray]:

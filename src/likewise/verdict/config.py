@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Prefer = Literal["balanced", "likeness", "prompt"]
 
-PROMPTS = ("a {subject}", "a {subject} on the beach", "a {subject} in the snow", "a {subject} in the forest")
+PROMPTS = ("{subject}", "{subject} on the beach", "{subject} in the snow", "{subject} in the forest")
 
 
 class Config(BaseModel):
@@ -15,9 +15,10 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: tuple[str, ...] = Field(
-        PROMPTS, min_length=1, description="What to draw; {subject} is the identifier and the noun."
+        PROMPTS,
+        min_length=1,
+        description="What to draw; {subject} is the run's own prompt for its subject, such as 'a zxq dog'.",
     )
-    class_prompt: str = Field("a {noun}", description="The bare noun, which should still mean what it meant.")
     images: int = Field(3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
     class_images: int = Field(4, ge=1, description="Pictures of the bare noun.")
     steps: int = Field(12, ge=1, description="Denoising steps a picture.")
@@ -39,23 +40,9 @@ class Config(BaseModel):
         for prompt in self.prompts:
             if prompt.count("{subject}") != 1 or set("{}") & set(prompt.replace("{subject}", "")):
                 raise ValueError(f"the prompt {prompt!r} must contain {{subject}} once and no other braces")
-        if self.class_prompt.count("{noun}") != 1 or set("{}") & set(self.class_prompt.replace("{noun}", "")):
-            raise ValueError(f"class_prompt {self.class_prompt!r} must contain {{noun}} once and no other braces")
         return self
 
     @property
     def weight(self) -> float:
         """The exponent of likeness; that of prompt fidelity is the rest to 1."""
         return {"likeness": 0.7, "balanced": 0.5, "prompt": 0.3}[self.prefer]
-
-    def asked(self, identifier: str, noun: str) -> list[str]:
-        """The prompts for a taught model, one for each of `prompts`."""
-        return [prompt.replace("{subject}", f"{identifier} {noun}".strip()) for prompt in self.prompts]
-
-    def meant(self, noun: str) -> list[str]:
-        """The same prompts with the identifier stripped: what any picture that fits the words should show."""
-        return self.asked("", noun)
-
-    def bare(self, noun: str) -> str:
-        """The class prompt."""
-        return self.class_prompt.replace("{noun}", noun)

@@ -11,7 +11,7 @@ COLLAPSE = 0.5  # of the base model's diversity
 def explain(choice: Choice, gauge: Gauge, noun: str, prefer: str = "balanced") -> list[str]:
     """Sentences, the most important first; the first one alone is an answer."""
     chosen = choice[choice.step]
-    said = [_answer(choice, chosen, gauge, noun), _prompts(chosen, choice[0], gauge)]
+    said = [_answer(choice, chosen, gauge, noun), _way(choice, gauge, noun), _prompts(chosen, gauge)]
     said += [_noise(choice), *_others(choice, chosen), *_costs(choice, chosen, noun)]
     said += [_advice(choice), _spread(gauge, noun), _leaning(prefer)]
     return [sentence for sentence in said if sentence]
@@ -19,7 +19,7 @@ def explain(choice: Choice, gauge: Gauge, noun: str, prefer: str = "balanced") -
 
 def percent(share: float) -> str:
     """0.814 -> "81 %"."""
-    return f"{100 * share:.0f} %"
+    return f"{round(100 * share)} %"
 
 
 def _answer(choice: Choice, chosen: Judged, gauge: Gauge, noun: str) -> str:
@@ -31,22 +31,41 @@ def _answer(choice: Choice, chosen: Judged, gauge: Gauge, noun: str) -> str:
         )
     most = " most" if chosen.likeness.value >= max(one.likeness.value for one in choice.judged) else ""
     return (
-        f"{start}its pictures look{most} like your photos, {chosen.likeness.value:.2f} where {gauge.ceiling:.2f} is as "
-        f"alike as your photos are to each other and {gauge.floor:.2f} is any {noun} ({percent(chosen.gain.value)} of "
-        "the way)."
+        f"{start}its pictures look{most} like your photos ({chosen.likeness.value:.2f} of {gauge.ceiling:.2f} possible)"
+        f"{_heeded(chosen, choice[0])}."
     )
 
 
-def _prompts(chosen: Judged, base: Judged, gauge: Gauge) -> str:
+def _heeded(chosen: Judged, base: Judged) -> str:
+    """How the answer goes on about prompts."""
     if chosen.prompt is None or chosen.fidelity is None or base.prompt is None:
+        return ""
+    still = (
+        ", and prompts still come true"
+        if chosen.fidelity.value >= 1 - CLEAR_LOSS
+        else ", though prompts come true less"
+    )
+    return f"{still} ({chosen.prompt.value:.2f} against {base.prompt.value:.2f} untaught)"
+
+
+def _way(choice: Choice, gauge: Gauge, noun: str) -> str:
+    """What the possible is, and how far the chosen checkpoint has come."""
+    return (
+        f"Any {noun} is at {gauge.floor:.2f} and your photos among themselves are at {gauge.ceiling:.2f}: it has come "
+        f"{percent(choice[choice.step].gain.value)} of that way."
+    )
+
+
+def _prompts(chosen: Judged, gauge: Gauge) -> str:
+    """What stands behind the measure of prompts, or that there is none."""
+    if chosen.prompt is None or gauge.prompt_floor is None:
         return "Whether prompts still come true was not measured, as there is no encoder of texts."
-    still = "Prompts still come true" if chosen.fidelity.value >= 1 - CLEAR_LOSS else "Prompts come true less"
-    against = f"{chosen.prompt.value:.2f} against {base.prompt.value:.2f} for the untaught model"
     if gauge.prompt_ratio:
         return (
-            f"{still}: {against}; its own pictures fit the prompts no better than your photos do, so trust this little."
+            "Mind: the untaught model's pictures fit the prompts no better than your photos do, so what is said about "
+            "prompts weighs little."
         )
-    return f"{still}: {against}, where pictures that ignored the prompt would get {gauge.prompt_floor:.2f}."
+    return f"Pictures that ignored the prompts altogether would fit them at {gauge.prompt_floor:.2f}."
 
 
 def _noise(choice: Choice) -> str:
