@@ -1,0 +1,19 @@
+"""The verdict on a run: which checkpoint to keep, measured on pictures and said in plain words."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from likewise.verdict.config import Config
+    from likewise.verdict.judging import Verdict, verdict
+
+__all__ = ["Config", "Verdict", "verdict"]
+
+_HOME = {"Config": "config", "Verdict": "judging", "verdict": "judging"}
+
+
+def __getattr__(name: str) -> object:
+    """A public name, its module imported (most need torch) when first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

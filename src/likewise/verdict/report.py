@@ -1,0 +1,188 @@
+"""The verdict as one page that stands alone: pictures, curves and numbers in a single HTML file, no script in it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+from PIL import Image
+
+from likewise.metrics.intervals import Interval
+from likewise.verdict.chart import Curve, draw
+from likewise.verdict.choose import Choice, Judged
+from likewise.verdict.explain import percent
+from likewise.verdict.gauge import Gauge
+from likewise.verdict.markup import Markup, join, picture, tag, trusted
+from likewise.verdict.scores import Drawn
+
+PHOTO, TILE = 360, 256  # pixels a side in the file; pictures smaller than that stay as they are
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that the report shows."""
+
+    name: str  # the run's
+    noun: str
+    choice: Choice
+    gauge: Gauge
+    why: Sequence[str]
+    photos: Sequence[Image.Image]
+    drawn: Sequence[Drawn]  # in the order of choice.judged
+    prompts: Sequence[str]  # as the taught model was asked
+    bare: str  # the class prompt
+    copies: Mapping[int, Sequence[bool]]  # step -> which subject pictures are copies of a photo
+    settings: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+
+def render(page: Page) -> str:
+    """The whole HTML document."""
+    style = trusted((files("likewise.verdict") / "report.css").read_text(encoding="utf-8"))
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"Step {page.choice.step}: the verdict on {page.name}"),
+        tag("style", style),
+    )
+    body = tag(
+        "body", tag("main", [_top(page), _sides(page), _grid(page), _charts(page), _numbers(page), _facts(page)])
+    )
+    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+
+
+def _chosen(page: Page) -> Drawn:
+    return next(one for one in page.drawn if one.step == page.choice.step)
+
+
+def _top(page: Page) -> Markup:
+    lead, *reasons = page.why
+    text = tag(
+        "div",
+        tag("p", f"Verdict on {page.name} · {page.noun}", class_="kind"),
+        tag("h1", "Keep ", tag("b", f"step {page.choice.step}")),
+        tag("p", _sentence(lead.removeprefix(f"Keep step {page.choice.step}: ")), class_="lead"),
+    )
+    hero = picture(_chosen(page).subject[0], side=TILE, alt=f"The subject at step {page.choice.step}", class_="hero")
+    listed = [tag("li", one, class_="mind" if one.startswith("Mind") else None) for one in reasons]
+    return join(tag("header", text, hero), tag("ul", listed, class_="why"))
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _sides(page: Page) -> Markup:
+    photos = [picture(one, side=PHOTO, alt=f"Photo {index}") for index, one in enumerate(page.photos, start=1)]
+    drawn, each = _chosen(page), len(_chosen(page).subject) // len(page.prompts)
+    tiles = [
+        picture(one, side=TILE, alt=page.prompts[index // each], title=page.prompts[index // each])
+        for index, one in enumerate(drawn.subject)
+    ]
+    left = tag("figure", tag("figcaption", tag("b", "Your photos")), tag("div", photos, class_="tiles large"))
+    caption = tag("figcaption", tag("b", f"What step {drawn.step} draws"))
+    right = tag("figure", caption, tag("div", tiles, class_="tiles"))
+    return join(
+        tag("h2", "Side by side"),
+        tag("p", "Left what it was shown, right what it makes of it in other places."),
+        tag("div", left, right, class_="sides"),
+    )
+
+
+def _grid(page: Page) -> Markup:
+    head = tag("tr", tag("th"), [tag("th", prompt) for prompt in [*page.prompts, page.bare]])
+    rows = [_row(page, one) for one in page.drawn]
+    note = "Each column starts from the same noise, so that only the training differs. Step 0 is the untaught model, "
+    note += "asked without the word for your subject. The last column asks for the bare noun: it should not change."
+    table = tag("table", tag("thead", head), tag("tbody", rows), class_="grid-table")
+    return join(tag("h2", "Every checkpoint, the same prompts"), tag("p", note), tag("div", table, class_="scroll"))
+
+
+def _row(page: Page, one: Drawn) -> Markup:
+    each = len(one.subject) // len(page.prompts)
+    copies = page.copies.get(one.step, [False] * len(one.subject))
+    cells = []
+    for start in range(0, len(one.subject), each):
+        tiles = zip(one.subject[start : start + each], copies[start : start + each], strict=True)
+        cells.append(tag("td", tag("div", [_tile(image, copied) for image, copied in tiles], class_="cell")))
+    bare = tag("td", tag("div", [_tile(image, False) for image in one.plain], class_="cell"))
+    step = "Untaught" if one.step == 0 else f"Step {one.step}"
+    note = tag("small", "chosen") if one.step == page.choice.step else ""
+    return tag("tr", tag("th", step, note), cells, bare, class_="chosen" if note else None)
+
+
+def _tile(image: Image.Image, copied: bool) -> Markup:
+    badge = tag("i", "copy") if copied else ""
+    return tag("span", picture(image, side=128, alt=""), badge, class_="copy" if copied else None)
+
+
+def _charts(page: Page) -> Markup:
+    gauge = page.gauge
+    levels = {
+        "likeness": [("your photos among themselves", gauge.ceiling), (f"any {page.noun}", gauge.floor)],
+        "prompt": [] if gauge.prompt_floor is None else [("prompt ignored", gauge.prompt_floor)],
+    }
+    shown = [_chart(page, *row, levels.get(row[0], ())) for row in MEASURES if _known(page, row[0])]
+    return join(
+        tag("h2", "The measures"),
+        tag("p", f"Bands are {percent(gauge.ceiling_interval.level)} intervals over pictures; your photos and the "
+            "prompts are taken as given. Training loss has no part in any of this."),
+        tag("div", shown, class_="charts"),
+    )  # fmt: skip
+
+
+# name of the measure in Judged, its title, what it means, whether it is a share
+MEASURES = (
+    ("worth", "Worth", "Likeness and prompt fidelity together, less what is copied or drifts. Higher is better.", True),
+    ("likeness", "Likeness to your photos", "Mean cosine of its pictures with your photos.", False),
+    ("prompt", "Prompts come true", "Mean cosine of its pictures with their prompts, your word left out.", False),
+    ("drift", "Drift of the bare noun", "How far the bare noun moved towards your photos. Lower is better.", True),
+    ("copied", "Copies", "Pictures nearer to one photo than any two photos are to each other. Lower is better.", True),
+    ("diversity", "Variety", "Mean 1 - cosine between pictures of one prompt.", False),
+)  # fmt: skip
+
+
+def _known(page: Page, name: str) -> bool:
+    return all(getattr(one, name) is not None for one in page.choice.judged)
+
+
+def _chart(page: Page, name: str, title: str, meaning: str, share: bool, levels: Sequence) -> Markup:
+    steps = [one.step for one in page.choice.judged]
+    values = [getattr(one, name) for one in page.choice.judged]
+    curve = Curve(steps, values, levels, share, page.choice.step)
+    return tag("figure", tag("figcaption", tag("b", title), meaning), draw(curve, f"{title} by step"))
+
+
+def _numbers(page: Page) -> Markup:
+    rows = [row for row in MEASURES if _known(page, row[0])]
+    head = tag("tr", tag("th", "Step"), [tag("th", title) for _, title, _, _ in rows])
+    body = [_figures(page, one, [(name, share) for name, _, _, share in rows]) for one in page.choice.judged]
+    table = tag("table", tag("thead", head), tag("tbody", body), class_="numbers")
+    return join(tag("h2", "All numbers"), tag("p", "Each with its interval."), tag("div", table, class_="scroll"))
+
+
+def _figures(page: Page, one: Judged, columns: Sequence[tuple[str, bool]]) -> Markup:
+    cells = [tag("td", *_figure(getattr(one, name), share)) for name, share in columns]
+    return tag("tr", tag("th", str(one.step)), cells, class_="chosen" if one.step == page.choice.step else None)
+
+
+def _figure(value: Interval, share: bool) -> tuple[str, Markup]:
+    if share:
+        return percent(value.value), tag("small", f"{round(100 * value.low)} to {percent(value.high)}")
+    return f"{value.value:.3f}", tag("small", f"{value.low:.3f} to {value.high:.3f}")
+
+
+def _facts(page: Page) -> Markup:
+    weighed = (
+        "worth = likeness^w x fidelity^(1-w) x (1 - copied) x (1 - drift/2). Likeness runs from the untaught model's "
+        f"noun (0, cosine {page.gauge.floor:.3f}) to your photos among themselves (1, {page.gauge.ceiling:.3f}); "
+        "fidelity from what your photos would score on the prompts (0) to the untaught model (1). Of checkpoints that "
+        "differ by less than the noise, the earliest is kept."
+    )
+    parts = [("How it was weighed", tag("p", weighed), page.settings), ("What it was made from", "", page.provenance)]
+    lists = [tag("details", tag("summary", title), text, _listed(facts)) for title, text, facts in parts]
+    return join(lists, tag("footer", "Made by Likewise. This file holds everything it shows and loads nothing."))
+
+
+def _listed(facts: Mapping[str, object]) -> Markup:
+    return tag("dl", [join(tag("dt", str(key)), tag("dd", tag("code", str(value)))) for key, value in facts.items()])

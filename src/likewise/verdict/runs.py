@@ -1,0 +1,76 @@
+"""What a run folder says of itself: the subject's words, the base model, the photos, the checkpoints."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from likewise import checkpoint
+from likewise.errors import BrokenFileError, NoCheckpointsError, NotARunError
+
+NEEDED = ("method", "name", "noun", "identifier", "backbone", "base_hash", "photos_hash", "settings")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its config.json tells it."""
+
+    folder: Path
+    method: str
+    name: str  # of the concept
+    noun: str
+    identifier: str
+    backbone: str  # what the base model was asked for as
+    base_hash: str
+    photos_hash: str
+    settings: Mapping[str, object]  # the method's
+
+    @property
+    def photos(self) -> Path:
+        """The folder with upright copies of the photos."""
+        return self.folder / "photos"
+
+    @property
+    def bare(self) -> str:
+        """The class prompt: "a dog"."""
+        return _filled(self._template("class_prompt", "a {noun}"), self.noun, "")
+
+    def asked(self, prompts: Sequence[str]) -> list[str]:
+        """The prompts for a taught model: "a zxq dog on the beach"."""
+        return self._spelled(prompts, self.identifier)
+
+    def meant(self, prompts: Sequence[str]) -> list[str]:
+        """The same with the identifier stripped: what any picture that fits the words should show."""
+        return self._spelled(prompts, "")
+
+    def checkpoints(self, most: int) -> list[Path]:
+        """At most `most` complete checkpoints, evenly spread in number, the last among them; NoCheckpointsError."""
+        found = checkpoint.checkpoints(self.folder / "checkpoints")
+        if not found:
+            raise NoCheckpointsError(self.folder)
+        kept = {round((index + 1) * len(found) / min(most, len(found))) - 1 for index in range(min(most, len(found)))}
+        return [found[place] for place in sorted(kept)]
+
+    def _template(self, name: str, default: str) -> str:
+        return str(self.settings.get(name, default))
+
+    def _spelled(self, prompts: Sequence[str], identifier: str) -> list[str]:
+        subject = _filled(self._template("instance_prompt", "a {identifier} {noun}"), self.noun, identifier)
+        return [prompt.replace("{subject}", subject) for prompt in prompts]
+
+
+def read(folder: Path) -> Run:
+    """The run in a folder. NotARunError where there is none, BrokenFileError where config.json is no longer one."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise NotARunError(folder)
+    saved = checkpoint.read_json(path)
+    missing = [name for name in NEEDED if not isinstance(saved, dict) or name not in saved]
+    if missing:
+        raise BrokenFileError(path, f"it does not say the run's {', '.join(missing)}")
+    return Run(folder, **{name: saved[name] for name in NEEDED})
+
+
+def _filled(template: str, noun: str, identifier: str) -> str:
+    """The template's words; without an identifier none of its spaces are left either."""
+    words = template.replace("{identifier}", identifier).replace("{noun}", noun)
+    return " ".join(words.split())
