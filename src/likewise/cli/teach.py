@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import BaseModel
 
 from likewise import registry
 from likewise.cli.command import Answer, Command
@@ -20,23 +21,26 @@ def teach(
     ] = "toybox",
     name: Annotated[str | None, typer.Option(help="The concept's name; without one, made from the folder's.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random choice: same seed, same weights.")] = 0,
-    out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run folder: new, unless --resume.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The run folder: new, unless --resume; else runs/NAME.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out where it stopped.")] = False,
+    verdict: Annotated[
+        bool, typer.Option("--verdict/--no-verdict", help="Judge the checkpoints and keep the best, not the last.")
+    ] = True,
+    device: Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.")] = None,
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
     """Learn the subject of a folder of photos as a word for prompts."""
     from likewise.teach import teach as learn
 
-    options = {"backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
-    taught = learn(photos, noun, method=method, **options, **settings)
-    word = f"<{taught.concept.name}>"
-    data = {
-        "run": str(taught.run),
-        "concept": taught.concept.name,
-        "verdict": taught.verdict,
-    }
-    return Answer(data, [f"Learned {word}. Run folder: {taught.run}", f"Try: likewise imagine '{word} on the beach'"])
+    how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device}
+    taught = learn(photos, noun, out=out, resume=resume, verdict=verdict, **how, **settings)
+    word, found = taught.concept.placeholder, taught.verdict or {}
+    data = {"run": str(taught.run), "concept": taught.concept.as_json(), "verdict": found or None}
+    lines = [*found.get("why", ()), f"Report: {taught.run / 'report.html'}"] if found else []
+    return Answer(data, [f"Learned {word}: {taught.run}", *lines, f'Try: likewise imagine "{word} on the beach"'])
 
 
 def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -57,4 +61,8 @@ def _family(known: Mapping[str, Any]) -> str:
     return "toybox" if known["backbone"] == "toybox" else "unknown"
 
 
-COMMANDS = {"teach": Command(teach, lambda known: registry.config(known["method"]), _defaults, _in_force)}
+def _config(known: Mapping[str, Any]) -> type[BaseModel]:
+    return registry.config(known["method"])
+
+
+COMMANDS = {"teach": Command(teach, _config, _defaults, _in_force, measured=True)}
