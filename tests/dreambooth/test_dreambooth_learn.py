@@ -47,12 +47,25 @@ def test_a_lora_changes_no_weight_of_the_model_and_all_of_its_own(load, run, tex
 def test_full_training_changes_every_weight_that_can_learn_and_nothing_else(load, run, text):
     backbone = load()
     before = everything(backbone)
-    run(backbone=backbone, train="full", train_text=text, steps=20, lr=1e-4)
-    after = everything(backbone)
-    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    _, state, _ = run(backbone=backbone, train="full", train_text=text, steps=20, lr=1e-4)
+    learned = {name.removeprefix("weights/"): value for name, value in state.tensors.items() if "weights/" in name}
     parts = ("unet", "text_encoder") if text else ("unet",)
-    assert changed == {name for name in before if name.split(".")[0] in parts and "position_ids" not in name}
-    assert not any(p.requires_grad or p.grad is not None for m in [backbone.unet] for p in m.parameters())
+    assert learned.keys() == {n for n in before if n.split(".")[0] in parts and "position_ids" not in n}
+    assert [name for name in learned if torch.equal(learned[name], before[name])] == []
+    after = everything(backbone)
+    assert [name for name in before if not torch.equal(before[name], after[name])] == []
+    assert not any(p.requires_grad or p.grad is not None for p in backbone.unet.parameters())
+
+
+@pytest.mark.parametrize("train", ["lora", "full"])
+def test_nothing_but_the_trained_part_moves_during_training(load, data_for, train):
+    backbone = load()
+    before = everything(backbone)
+    config = Config(train=train, steps=3, lr=1e-3, rank=2, alpha=2)
+    for _ in learn(backbone, data_for(backbone), config, 0):
+        now = everything(backbone)
+        moved = {name.split(".")[0] for name in before if not torch.equal(before[name], now[name])}
+        assert moved == ({"unet"} if train == "full" else set())
 
 
 CASES = [

@@ -21,14 +21,14 @@ def contents(folder):
 
 def test_a_folder_topped_up_equals_one_filled_at_once(load, want, tmp_path):
     backbone = load("sd1")
-    assert list(prior.make(backbone, want, tmp_path / "once", 6)) == [4, 6]
-    assert list(prior.make(backbone, want, tmp_path / "twice", 3)) == [3]
-    assert list(prior.make(backbone, want, tmp_path / "twice", 6)) == [6]
+    assert list(prior.make(backbone, want, tmp_path / "once", 6)) == [0, 4, 6]
+    assert list(prior.make(backbone, want, tmp_path / "twice", 3)) == [0, 3]
+    assert list(prior.make(backbone, want, tmp_path / "twice", 6)) == [3, 6]
     once = contents(tmp_path / "once")
     assert list(once) == [f"{index:06d}.png" for index in range(6)]
     assert once == contents(tmp_path / "twice")
     assert len(set(once.values())) == 6
-    assert list(prior.make(backbone, want, tmp_path / "twice", 6)) == []
+    assert list(prior.make(backbone, want, tmp_path / "twice", 6)) == [6]
 
 
 def test_only_pictures_that_decode_count(load, want, tmp_path):

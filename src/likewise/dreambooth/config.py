@@ -81,6 +81,9 @@ class Config(BaseModel):
     ema: float = Field(0.0, ge=0, lt=1, description="Decay, a step, of averaged weights to keep instead; 0 is off.")
     checkpointing: bool = Field(False, description="Recompute U-Net activations: less memory, a third more time.")
     flip: bool = Field(False, description="Mirror photos at random; not for text or one-sided things.")
+    identifier: str | None = Field(
+        None, pattern="^[a-z0-9]{1,20}$", description="The rare word before the noun; without one, it is chosen."
+    )
     instance_prompt: str = Field("a {identifier} {noun}", description="Caption of a photo that has none of its own.")
     class_prompt: str = Field("a {noun}", description="Prompt of the class images.")
 

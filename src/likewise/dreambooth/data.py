@@ -1,8 +1,11 @@
 """From photos, captions and class images to the encoded Data that learning reads."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from platformdirs import user_cache_path
 
 from likewise import checkpoint
 from likewise.diffusion.backbone import Backbone, Text
@@ -68,6 +71,12 @@ def prepare(
         texts={} if config.train_text else _encoded(backbone, {*texts, prompt}, cache),
         hash=checkpoint.hash_json(sources),
     )
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept: LIKEWISE_HOME/cache, or the platform's folder for caches."""
+    chosen = os.environ.get("LIKEWISE_HOME")
+    return Path(chosen).expanduser() / "cache" if chosen else user_cache_path("likewise", appauthor=False)
 
 
 def _encoded(backbone: Backbone, prompts: set[str], cache: Path | None) -> dict[str, Text]:

@@ -36,9 +36,9 @@ def learn(
 ) -> Iterator[Step]:
     """Yield after each optimiser step; the caller logs, previews, saves, or stops by closing the generator.
 
-    While it is open, `backbone` is the model as learned so far, so previews use it as it is. Afterwards it is the base
-    model again (LoRA) or the trained one (full). resume: the state of an earlier step of the same run;
-    ResumeMismatchError if it is of another one. device: for its autocast; weights and moments stay float32.
+    While it is open, `backbone` is the model as learned so far, so previews use it as it is; afterwards it is the base
+    model again. resume: the state of an earlier step of the same run; ResumeMismatchError if it is of another one.
+    device: for its autocast; weights and moments stay float32.
     """
     _refuse_nothing(data, config)
     with thaw(backbone, config, seed) as trained:

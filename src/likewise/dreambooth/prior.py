@@ -64,7 +64,7 @@ def listed(folder: Path, count: int) -> list[ClassImage]:
 
 
 def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator[int]:
-    """Draw those of images 0..count-1 that the folder lacks, and yield how many it holds after each batch.
+    """Draw those of images 0..count-1 that the folder lacks, and yield how many it holds, at first and as they come.
 
     A file that does not decode is drawn again; nothing else in the folder is touched. ClassImagesMismatchError for a
     folder with anything in it that other settings, or another model, made.
@@ -73,6 +73,7 @@ def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator
     checkpoint.write_json(folder / ORIGIN, asdict(want))
     pictures = listed(folder, count)
     missing = [index for index, picture in enumerate(pictures) if not _decodes(picture.path)]
+    yield count - len(missing)
     while missing:
         batch, missing = missing[:TOGETHER], missing[TOGETHER:]
         noise = sampling.noise(backbone, [_seed(want, index) for index in batch], want.size)

@@ -40,14 +40,14 @@ class Trained:
 def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
     """Make the configured part of a frozen model trainable, for the length of the scope.
 
-    Afterwards nothing requires gradients and adapters are off the model, so it is the base model again; a model that
-    was trained in full keeps its new weights. LoraTargetError when no layer fits.
+    Afterwards the model is the base model again, bit for bit: adapters are taken off, and weights that were trained in
+    full get their old values, of which a copy waits in main memory. LoraTargetError when no layer fits.
     """
     models = lora_formats.components(backbone)
     models = models if config.train_text else {"unet": models["unet"]}
-    trained = Trained({}, ())
+    trained = _adapters(models, config, seed) if config.train == "lora" else _weights(models)
+    before = {} if trained.loras else {name: p.detach().to("cpu", copy=True) for name, p in trained.named.items()}
     try:
-        trained = _adapters(models, config, seed) if config.train == "lora" else _weights(models)
         if config.checkpointing:
             backbone.unet.enable_gradient_checkpointing()
         yield trained
@@ -56,8 +56,10 @@ def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
             backbone.unet.disable_gradient_checkpointing()
         for one in trained.loras:
             one.remove()
-        for parameter in trained.named.values():
+        for name, parameter in trained.named.items():
             parameter.requires_grad_(False).grad = None
+            if name in before:
+                parameter.copy_(before[name])
 
 
 def _adapters(models: dict[str, nn.Module], config: Config, seed: int) -> Trained:
