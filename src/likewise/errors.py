@@ -542,8 +542,8 @@ class MixedEncodersError(LikewiseError):
 
     def __init__(self, first: str, second: str) -> None:
         super().__init__(
-            f"These rows come from two encoders ({first[:12]} and {second[:12]}), and a likeness between them would mean "
-            "nothing. Embed both sides again with one encoder."
+            f"These rows come from two encoders ({first[:12]} and {second[:12]}), and a likeness between them would "
+            "mean nothing. Embed both sides again with one encoder."
         )
 
 
@@ -687,3 +687,20 @@ class SkippedCheckpointWarning(LikewiseWarning):
 
     def __init__(self, name: str, reason: object) -> None:
         super().__init__(f"Checkpoint {name} is left out of the verdict. {reason}")
+
+
+class EmbeddedMismatchError(LikewiseError):
+    """The recipe asks to start from the embedded weights, but describes a network of another size."""
+
+    def __init__(self, file: str, problem: str) -> None:
+        super().__init__(
+            f"The embedded {file} does not fit this recipe: {problem}.\n"
+            "Use the sizes that `likewise toybox info` prints, or start from scratch with --start scratch."
+        )
+
+
+class StageOrderError(LikewiseError):
+    """A stage of the recipe needs what an earlier one makes."""
+
+    def __init__(self, stage: str, needs: str) -> None:
+        super().__init__(f"The stage '{stage}' needs {needs}. Run: likewise toybox learn --stage {needs}")

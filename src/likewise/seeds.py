@@ -7,7 +7,8 @@ there is no generator state to save, and batch layout, worker count, previews an
 import hashlib
 import json
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import SupportsIndex
 
 import numpy as np
@@ -44,3 +45,11 @@ def numpy_stream(seed: SupportsIndex, *names: str | SupportsIndex) -> np.random.
 def randn(shape: Sequence[int], seed: SupportsIndex, *names: str | SupportsIndex) -> Float[Tensor, "..."]:
     """Standard normal float32 on the CPU. A longer batch starts with the values of a shorter one."""
     return torch.from_numpy(numpy_stream(seed, *names).standard_normal(tuple(shape), dtype=np.float32))
+
+
+@contextmanager
+def initialising(seed: int, *names: str | int) -> Iterator[None]:
+    """A scope in which torch's own weight initialisation is keyed; the global generator is put back afterwards."""
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(key(seed, *names))
+        yield

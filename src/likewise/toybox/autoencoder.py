@@ -9,7 +9,6 @@ what they are while the decoder goes on improving.
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import Tensor, nn
 
@@ -82,17 +81,6 @@ def _components(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
     centred = rows - rows.mean(0)
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(rows))
     return vectors.flip(1)[:, :count], values.flip(0)[:count].clamp_min(1e-12).sqrt()
-
-
-def loss(vae: AutoencoderTiny, images: Tensor, noise: Tensor) -> Tensor:
-    """Mean absolute error of pixels and of their differences, which keeps outlines sharp. images (B, 3, H, W) in [0, 1]."""
-    with torch.no_grad():
-        latents = vae.encoder(images * 2 - 1)
-    drawn = vae.decoder(latents + noise) / 2 + 0.5
-    error = F.l1_loss(drawn, images) + F.mse_loss(drawn, images)
-    for axis in (2, 3):
-        error = error + 0.5 * F.l1_loss(drawn.diff(dim=axis), images.diff(dim=axis))
-    return error
 
 
 def psnr(vae: AutoencoderTiny, images: Tensor, batch: int = 16) -> Iterator[float]:

@@ -1,6 +1,7 @@
 """The U-Net: 8 x 8 latents, self- and cross-attention at both levels, trained on cached latents and captions."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from likewise.contrastive.learn import restore, snapshot
+from likewise.devices import Device
 from likewise.diffusion.schedule import Schedule
 from likewise.seeds import numpy_stream, stream
 from likewise.training import State, Step
@@ -59,17 +61,21 @@ def learn(
     count: int,
     config: Config,
     resume: State | None = None,
+    device: Device | None = None,
 ) -> Iterator[Step]:
     """Yield after each step; `average` holds the exponential moving average of the weights.
 
     `batches(rows, dropped)` gives latents (B, C, h, w) and text (B, L, D) of those rows, the empty prompt's text where
-    dropped (B,) is true. Rows come from a keyed permutation an epoch; timesteps and noise are keyed by the step.
+    dropped (B,) is true. Rows come from a keyed permutation an epoch; timesteps and noise are keyed by the step and
+    drawn on the CPU. The networks are on `device` already; it gives the precision.
     """
+    scope = device.autocast if device else nullcontext
     optimiser = torch.optim.AdamW(unet.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay)
     done = 0
     if resume is not None:
         done = restore(unet, optimiser, resume)
-        average.load_state_dict({k[8:]: v for k, v in resume.tensors.items() if k.startswith("average/")})
+        kept = {name.removeprefix("average/"): value for name, value in resume.tensors.items() if name.startswith("average/")}
+        average.load_state_dict(kept)
     for index in range(done + 1, config.steps + 1):
         lr = rate(config, index)
         for group in optimiser.param_groups:
@@ -77,11 +83,12 @@ def learn(
         rng = stream(config.seed, "unet", index)
         dropped = torch.rand(config.batch, generator=rng) < config.drop
         latents, text = batches(_rows(config, count, index), dropped)
-        t = torch.randint(0, schedule.train_timesteps, (len(latents),), generator=rng)
-        noise = torch.randn(latents.shape, generator=rng)
-        drawn = unet(schedule.add_noise(latents, noise, t), t, text).sample
-        error = (drawn - schedule.target(latents, noise, t)).square().mean((1, 2, 3))
-        weight = schedule.min_snr_weight(t, config.gamma) if config.gamma else torch.ones(len(t))
+        t = torch.randint(0, schedule.timesteps, (len(latents),), generator=rng).to(latents.device)
+        noise = torch.randn(latents.shape, generator=rng).to(latents.device)
+        with scope():
+            drawn = unet(schedule.add_noise(latents, noise, t), t, text).sample
+        error = (drawn.float() - schedule.target(latents, noise, t)).square().mean((1, 2, 3))
+        weight = schedule.min_snr_weight(t, config.gamma) if config.gamma else 1.0
         loss = (error * weight).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)

@@ -1,0 +1,1 @@
+"""Toybox: the small world, and the recipe that trains the embedded models on it."""
