@@ -38,28 +38,40 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _quick_pictures(request, monkeypatch):
-    """Previews of one denoising step, or, but for the tests that look at them, none at all."""
-    monkeypatch.setattr(preview, "STEPS", 1)
-    monkeypatch.setattr(preview, "FINE", 1)
-    if "previews" not in request.fixturenames:
-        blank = Image.new("RGB", (32, 32))
-        monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [blank] * len(asked))
+def _no_pictures(monkeypatch):
+    """Drawing previews takes most of the time, so one run draws them for all; see `finished`."""
+    blank = Image.new("RGB", (32, 32))
+    monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [blank] * len(asked))
 
 
-@pytest.fixture
-def previews():
-    """Asks for real previews."""
-
-
-@pytest.fixture
-def photos(tmp_path):
+def three_photos(folder):
     """Three photos of one colour each."""
-    folder = tmp_path / "My Dog"
     folder.mkdir()
     for name, colour in {"a": "red", "b": "green", "c": "blue"}.items():
         Image.new("RGB", (40, 32), colour).save(folder / f"{name}.png")
     return folder
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return three_photos(tmp_path / "My Dog")
+
+
+@pytest.fixture(scope="module")
+def finished(base, tmp_path_factory):
+    """A run that was left alone, of the settings in FAST."""
+    place = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIKEWISE_HOME", str(place / "home"))
+        patch.setattr(preview, "STEPS", 1)
+        patch.setattr(preview, "FINE", 1)
+        return teach(three_photos(place / "My Dog"), "dog", backbone=base, out=place / "run", **FAST)
+
+
+@pytest.fixture
+def again(finished, tmp_path):
+    """A copy of that run to go on with, whose concept is not in the library yet."""
+    return shutil.copytree(finished.run, tmp_path / "run")
 
 
 @pytest.fixture
@@ -86,25 +98,23 @@ def same_run(first, second):
     return True
 
 
-def test_a_run_leaves_everything_that_it_promises(previews, learn, base, tmp_path):
-    taught = learn()
-    run = taught.run
-    assert run == tmp_path / "run" and taught.concept.name == "my-dog" and taught.verdict is None
+def test_a_run_leaves_everything_that_it_promises(finished):
+    run = finished.run
+    assert run.name == "run" and finished.concept.name == "my-dog" and finished.verdict is None
     assert [path.name for path in checkpoint.checkpoints(run / "checkpoints")] == [f"{n:06d}" for n in (1, 2, 3, 4)]
     assert sorted(path.name for path in (run / "samples").iterdir()) == [f"{n:06d}.png" for n in range(5)]
     assert images.read_metadata(run / "samples/000000.png")["prompts"][-1] == "a dog"
     assert [images.read(path).size for path in sorted((run / "photos").iterdir())] == [(40, 32)] * 3
     facts = json.loads((run / "config.json").read_text())
     assert (facts["noun"], facts["seed"], facts["settings"]["steps"]) == ("dog", 0, 4)
-    assert str(tmp_path) not in (run / "record.json").read_text()
-    card = taught.concept.card
+    assert str(run.parent) not in (run / "record.json").read_text()
+    card = finished.concept.card
     assert (card.placeholder, card.noun, card.identifier) == ("<my-dog>", "dog", facts["identifier"])
-    assert library().get("my-dog").hash == taught.concept.hash
+    assert library(run.parent / "home/concepts").get("my-dog").hash == finished.concept.hash
     assert (run / "concept/preview.png").is_file()
 
 
-def test_the_concept_is_the_model_of_its_checkpoint(learn, base):
-    run = learn().run
+def test_the_concept_is_the_model_of_its_checkpoint(finished, base):
     backbone = diffusion.load(base)
     latents = torch.randn(backbone.facts.latent_shape(1), generator=torch.Generator().manual_seed(0))
     t, text = torch.tensor([500]), backbone.encode_text(["a dog"])
@@ -113,11 +123,10 @@ def test_the_concept_is_the_model_of_its_checkpoint(learn, base):
         with torch.no_grad():
             return backbone.predict(latents, t, text)
 
-    before = answer()
-    tensors, _ = learned(run)
-    with export.applied(backbone, tensors, json.loads((run / "config.json").read_text())["settings"]):
+    before, tensors = answer(), learned(finished.run)[0]
+    with export.applied(backbone, tensors, json.loads((finished.run / "config.json").read_text())["settings"]):
         at_checkpoint = answer()
-    with Concept.load(run).apply(backbone):
+    with Concept.load(finished.run).apply(backbone):
         as_concept = answer()
     assert torch.equal(answer(), before)
     assert (at_checkpoint - before).abs().max() > 1e-6
@@ -137,22 +146,18 @@ def test_a_model_trained_in_full_becomes_a_folder_that_loads(photos, base, tmp_p
     assert sorted(path.name for path in taught.run.iterdir() if "part" in path.name) == []
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_one_others(learn):
-    first = learn("one", name="rex")
-    library().delete("rex")
-    second = learn("two", name="rex")
-    assert same_run(first.run, second.run)
-    library().delete("rex")
-    third = learn("three", name="rex", seed=1)
-    assert learned(first.run)[1]["state"]["weights_hash"] != learned(third.run)[1]["state"]["weights_hash"]
+def test_the_same_seed_gives_the_same_bytes_wherever_it_runs(finished, learn):
+    assert same_run(finished.run, learn("other").run)
 
 
-def test_class_images_are_made_once_and_shared_between_runs(learn, home):
-    learn("one")
+def test_class_images_are_made_once_and_shared_between_runs_of_other_seeds(finished, learn, home):
+    shutil.copytree(finished.run.parent / "home/cache", home / "cache")
     files = {path: path.stat().st_mtime_ns for path in (home / "cache/class-images").rglob("*.png")}
     assert len(files) == 3
-    learn("two", name="other", seed=4)
+    run = learn("two", seed=4).run
     assert {path: path.stat().st_mtime_ns for path in (home / "cache/class-images").rglob("*.png")} == files
+    hashes = [learned(one)[1]["state"]["weights_hash"] for one in (finished.run, run)]
+    assert hashes[0] != hashes[1]
 
 
 def test_without_a_prior_no_class_images_are_made(learn, home, photos, base, tmp_path):
@@ -162,23 +167,18 @@ def test_without_a_prior_no_class_images_are_made(learn, home, photos, base, tmp
 
 
 @pytest.mark.parametrize("kept", [0, 2])
-def test_a_run_that_was_cut_goes_on_to_the_same_bytes(learn, kept):
-    straight = learn("straight", name="rex").run
-    library().delete("rex")
-    cut = learn("cut", name="rex").run
-    library().delete("rex")
-    shutil.rmtree(cut / "concept")
+def test_a_run_that_was_cut_goes_on_to_the_same_bytes(finished, again, learn, kept):
+    shutil.rmtree(again / "concept")
     for step in range(kept + 1, 5):
-        shutil.rmtree(cut / "checkpoints" / f"{step:06d}")
-    assert learn("cut", name="rex", resume=True).concept.name == "rex"
-    assert same_run(straight, cut)
+        shutil.rmtree(again / "checkpoints" / f"{step:06d}")
+    assert learn(resume=True).concept.name == "my-dog"
+    assert same_run(finished.run, again)
 
 
-def test_resuming_a_finished_run_changes_nothing(learn):
-    run = learn().run
-    before = {path: path.read_bytes() for path in run.rglob("*.safetensors")}
+def test_resuming_a_finished_run_changes_nothing(finished, again, learn):
+    library().add(Concept.load(again))
     learn(resume=True)
-    assert {path: path.read_bytes() for path in run.rglob("*.safetensors")} == before
+    assert same_run(finished.run, again)
     assert library().names() == ["my-dog"]
 
 
@@ -202,23 +202,21 @@ def test_stopping_while_class_images_are_drawn_says_how_to_go_on(learn, monkeypa
         ({"name": "max"}, "name was 'my-dog' and is 'max'"),
     ],
 )
-def test_resuming_another_run_is_refused(learn, change, said):
-    learn()
+def test_resuming_another_run_is_refused(again, learn, change, said):
     with pytest.raises(ResumeMismatchError, match=said):
         learn(**{**change, "resume": True})
 
 
-def test_resuming_with_other_photos_or_nothing_is_refused(learn, photos):
+def test_resuming_with_other_photos_or_nothing_is_refused(again, learn, photos):
     with pytest.raises(NothingToResumeError):
         learn("nowhere", resume=True)
-    learn()
     Image.new("RGB", (40, 32), "white").save(photos / "d.png")
     with pytest.raises(ResumeMismatchError, match="photos_hash"):
         learn(resume=True)
 
 
-def test_nothing_that_exists_is_touched(learn, tmp_path):
-    learn()
+def test_nothing_that_exists_is_touched(again, learn, tmp_path):
+    library().add(Concept.load(again))
     with pytest.raises(RunExistsError, match="--resume"):
         learn()
     (tmp_path / "mine").mkdir()
@@ -229,6 +227,14 @@ def test_nothing_that_exists_is_touched(learn, tmp_path):
         learn("elsewhere")
     assert not (tmp_path / "elsewhere").exists()
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_another_concept_of_the_name_is_never_replaced_by_a_resume(finished, again, learn):
+    card = finished.concept.card.model_copy(update={"provenance": {"plan": "of another run"}})
+    lora = finished.concept.parts()["lora"]
+    Concept.save(library().folder / "my-dog", card, lora=lora)
+    with pytest.raises(NameTakenError):
+        learn(resume=True)
 
 
 def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):
