@@ -38,15 +38,14 @@ def to_srgb(image: Image.Image, icc: bytes | None) -> tuple[Image.Image, str, st
         name = ImageCms.getProfileDescription(profile).strip()
         if "sRGB" in name:  # converting sRGB to sRGB only adds rounding
             return image, "", ""
-        return _convert(image, profile), name or "unnamed", ""
+        return _convert(image, profile, _space(icc)), name or "unnamed", ""
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         return image, "", str(error)
 
 
-def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile, space: str) -> Image.Image:
     has_alpha = image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
     alpha = image.convert("RGBA").getchannel("A") if has_alpha else None
-    space = profile.profile.xcolor_space.strip()
     family = "CMYK" if image.mode == "CMYK" else "GRAY" if image.mode in ("1", "L", "LA") else "RGB"
     if space != family and (space, family) != ("RGB", "GRAY"):  # greys are colours, but not the other way round
         raise ValueError(f"it is made for {space or 'unnamed'} pixels, and these are {family}")
@@ -64,10 +63,15 @@ def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Ima
     return converted
 
 
+def _space(icc: bytes) -> str:
+    """The pixels that a profile is made for, such as "RGB", "GRAY" or "CMYK": bytes 16 to 20 of its header."""
+    return icc[16:20].decode("ascii", "replace").strip()
+
+
 def opaque(image: Image.Image) -> tuple[Image.Image, bool]:
     """(RGB picture on white, whether anything showed through)."""
     if image.mode not in ("LA", "PA", "RGBA", "La", "RGBa") and "transparency" not in image.info:
         return image.convert("RGB"), False
     layer = image.convert("RGBA")
-    transparent = layer.getchannel("A").getextrema()[0] < 255
+    transparent = layer.getchannel("A").histogram()[255] < layer.width * layer.height
     return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB"), transparent

@@ -67,16 +67,23 @@ def wrap(text: str, font: Font, width: int, lines: int = LINES) -> str:
 
 def drawable(text: str, font: Font) -> str:
     """The text in letters that the font has: accents dropped, then '?' for what is left."""
-    missing = bytes(font.getmask("\uffff"))
+    missing = _glyph("\uffff", font)
 
     def known(letter: str) -> bool:
-        return letter.isspace() or (letter.isprintable() and bytes(font.getmask(letter)) != missing)
+        return letter.isspace() or (letter.isprintable() and _glyph(letter, font) != missing)
 
     def plain(letter: str) -> str:
         folded = unicodedata.normalize("NFKD", _SIMPLER.get(letter, letter))
         return "".join(one if known(one) else "?" for one in folded if not unicodedata.combining(one))
 
     return "".join(letter if known(letter) else plain(letter) for letter in text)
+
+
+def _glyph(letter: str, font: Font) -> bytes:
+    """The letter's pixels; those of every letter that the font lacks are the same box."""
+    paper = Image.new("L", (32, 32))
+    ImageDraw.Draw(paper).text((4, 4), letter, fill=255, font=font)
+    return paper.tobytes()
 
 
 def _cut(line: str, font: Font, width: int) -> str:

@@ -21,8 +21,8 @@ def to_tensor(images: Sequence[Image.Image]) -> Float[Tensor, "images 3 height w
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous().float().div_(255)
 
 
-def to_pil(batch: Float[Tensor, "images 3 height width"]) -> list[Image.Image]:
-    """The batch's pictures, rounded to 8 bits; values beyond [0, 1] are clipped, NaN is an ImageBatchError."""
+def to_pil(batch: Tensor) -> list[Image.Image]:
+    """The pictures of a batch (B, 3, H, W), rounded to 8 bits; beyond [0, 1] is clipped, NaN is an ImageBatchError."""
     if batch.ndim != 4 or batch.shape[1] != 3:
         raise ImageBatchError(f"a tensor of shape {tuple(batch.shape)}", "pictures have the shape (B, 3, H, W)")
     values = batch.detach().to("cpu", torch.float32)

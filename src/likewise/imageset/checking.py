@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -62,7 +63,7 @@ def check(folder: str | os.PathLike, *, size: int = 128, recursive: bool = False
         looks.append(thumbnail(one.decoded.image))
         photos[replace(one, decoded=None)] = _findings(one.decoded, size)
     names = [one.name for one in photos]
-    for findings, twin in zip(photos.values(), twins(np.array(looks)), strict=True):
+    for findings, twin in zip(photos.values(), twins(looks), strict=True):
         findings += [_repeats(names[twin])] if twin is not None else []
     texts, caption_rows = _captions(listing, [one.path for one in photos])
     rows = [_row(one, findings, texts.get(one.path), bool(texts)) for one, findings in photos.items()]
@@ -122,11 +123,11 @@ def _left_out(listing: Listing, name: str, reason: str) -> Row:
     return Row(name, "skipped", (finding,), "other")
 
 
-def _captions(listing: Listing, paths: list) -> tuple[dict, list[Row]]:
+def _captions(listing: Listing, paths: list[Path]) -> tuple[dict[Path, str], list[Row]]:
     try:
         found = sidecars.find(listing, paths)
     except CaptionFileError as error:
-        name = listing.name(error.path)
+        name = listing.name(Path(str(error.path)))
         return {}, [Row(name, "skipped", (Finding("caption", "warning", error.reason, error.advice),), "caption")]
     unused = Finding("unused-caption", "warning", "it matches no usable photo", "Name it as its photo: a.jpg, a.txt")
     return found.texts, [Row(name, "skipped", (unused,), "caption") for name in found.unused]

@@ -4,6 +4,7 @@ Thresholds were set on the 52 photos of ten DreamBooth subjects and 18 photos of
 copies were blurred (Gaussian, sigma in pixels at 512) or recompressed, cropped and lit otherwise, for the two sides.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -84,11 +85,12 @@ def thumbnail(image: Image.Image) -> Float[np.ndarray, "768"]:
     return values / spread if spread > FLAT * len(values) ** 0.5 else np.zeros_like(values)
 
 
-def twins(looks: Float[np.ndarray, "photos 768"]) -> list[int | None]:
+def twins(looks: Sequence[Float[np.ndarray, "768"]]) -> list[int | None]:
     """For each photo's thumbnail the earlier photo that it nearly repeats, or None; a flat picture is like no other."""
     found: list[int | None] = []
-    for index, look in enumerate(looks):
-        alike = looks[:index] @ look  # correlations: 1 the same, about 0 unrelated
+    rows = np.array(looks)
+    for index, look in enumerate(rows):
+        alike = rows[:index] @ look  # correlations: 1 the same, about 0 unrelated
         best = int(alike.argmax()) if index else 0
         found.append(best if index and 1 - alike[best] < ALIKE else None)
     return found
