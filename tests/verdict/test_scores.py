@@ -4,7 +4,6 @@ from synthetic import Colours, noisy, plain
 
 from likewise.metrics import Embedding
 from likewise.verdict import pixels
-from likewise.verdict.config import Config
 from likewise.verdict.scores import Drawn, Judge, diversity
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
@@ -51,13 +50,6 @@ def test_each_picture_is_compared_with_its_own_prompt():
 def test_without_a_text_encoder_prompts_are_not_measured():
     one = judge([plain(RED)], text_encoder=False)
     assert one.photo_prompt is None and one.measure(drawn(1, [RED] * 2), drawn(0, [RED] * 2)).prompt is None
-
-
-def test_the_identifier_is_stripped_from_what_is_meant():
-    config = Config(prompts=("a {subject}", "a red {subject} in the snow"))
-    assert config.asked("qzx", "dog") == ["a qzx dog", "a red qzx dog in the snow"]
-    assert config.meant("dog") == ["a dog", "a red dog in the snow"]
-    assert config.bare("dog") == "a dog"
 
 
 def test_diversity_of_equal_pictures_is_0_and_counts_only_within_a_prompt():

@@ -84,9 +84,12 @@ class _Brush:
             steps=self.config.steps,
             guidance=self.config.guidance,
         )
-        for last in steps:
+        return images.to_pil(sampling.last(self._counted(steps)).images)
+
+    def _counted(self, steps: Iterator[sampling.Denoised]) -> Iterator[sampling.Denoised]:
+        for step in steps:
             self._count(1)
-        return images.to_pil(last.images)
+            yield step
 
     def _count(self, steps: int) -> None:
         self.done += steps

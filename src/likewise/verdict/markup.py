@@ -44,6 +44,7 @@ def join(*children: "str | Iterable[str]") -> Markup:
 def picture(image: Image.Image, *, side: int, alt: str, **attributes: object) -> Markup:
     """An <img> that carries its own data: JPEG, at most `side` pixels on its longer side, without any metadata."""
     small = image.convert("RGB")
+    small.info = {}  # Pillow would write a photo's comment into the new file
     small.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=90, subsampling=0)

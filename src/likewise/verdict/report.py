@@ -73,7 +73,10 @@ def _sentence(text: str) -> str:
 
 
 def _sides(page: Page) -> Markup:
-    photos = [picture(one, side=PHOTO, alt=f"Photo {index}") for index, one in enumerate(page.photos, start=1)]
+    photos = [
+        tag("span", picture(one, side=PHOTO, alt=f"Photo {index}"), tag("i", str(index)))
+        for index, one in enumerate(page.photos, start=1)
+    ]
     drawn, each = _chosen(page), len(_chosen(page).subject) // len(page.prompts)
     tiles = [
         picture(one, side=TILE, alt=page.prompts[index // each], title=page.prompts[index // each])
