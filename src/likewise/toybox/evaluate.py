@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -75,13 +76,13 @@ def draw(
 
 def scores(judge: judging.Judge, asked: Sequence[Asked], pictures: list[Image.Image]) -> dict[str, object]:
     """Shares of right subjects (nearest, among five nearest), styles and backgrounds, each with Wilson's interval."""
-    features = judging.embed(judge.encoder, pictures)
+    features, around = judging.embed(judge.encoder, pictures), judging.edges(judge.encoder, pictures)
     ranked = judge.subjects(features, [one.background for one in asked])
     right = {
         "subject_top1": [one.name == names[0] for one, names in zip(asked, ranked, strict=True)],
         "subject_top5": [one.name in names[:5] for one, names in zip(asked, ranked, strict=True)],
         "style": list(judge.style.predict(features) == np.array([one.style for one in asked])),
-        "background": list(judge.background.predict(features) == np.array([one.background for one in asked])),
+        "background": list(judge.background.predict(around) == np.array([one.background for one in asked])),
     }
     report: dict[str, object] = {name: _share(hits) for name, hits in right.items()}
     report["subject_top1_by_style"] = {
@@ -124,10 +125,11 @@ def evaluate(
     count: int = 200,
     steps: int = 20,
     guidance: float = 4.0,
+    cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, object], list[Image.Image], list[Asked]]:
-    """The report, and the pictures of the held-out compositions with what was asked."""
-    judge = judging.build(world, encoder)
+    """The report, and the pictures of the held-out compositions with what was asked. cache: see judge.build."""
+    judge = judging.build(world, encoder, cache)
     asked, unseen = compositions(world, count), pairs(world, min(count, 60))
     settings = {"steps": steps, "guidance": guidance, "progress": progress}
     drawn = draw(backbone, asked, **settings)

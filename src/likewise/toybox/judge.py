@@ -1,15 +1,20 @@
 """What a picture shows, said by an encoder that never saw training: subject by nearest sprite, style and place by probe.
 
 Features of a whole scene carry its background, so every row is centred on the mean of real pictures with the same
-background before subjects are compared. All that is learned here is learned from real pictures of the world.
+background before subjects are compared. The background is read off the four corners, put together to one small
+picture, and off the colours along the border, which the encoder is made to overlook. All that is learned here is
+learned from real pictures of the world.
 """
 
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from likewise import checkpoint
 from likewise.encoders.encoder import Encoder
 from likewise.metrics.neighbours import unit
 from likewise.metrics.probes import LinearProbe, ridge_probe
@@ -19,6 +24,9 @@ from likewise.toybox.scenes import BACKGROUNDS
 from likewise.toybox.world import World
 
 VIEWS = 3  # pictures of each sprite in the gallery, on as many backgrounds
+CORNER = 40  # px of a 128 px picture
+CELLS = 8  # the border's colours are read on a grid of this many cells a side
+PENALTY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -42,21 +50,61 @@ def _ranked(scores: np.ndarray, names: np.ndarray) -> list[str]:
     return list(dict.fromkeys(names[np.argsort(-scores, kind="stable")].tolist()))
 
 
-def build(world: World, encoder: Encoder) -> Judge:
-    """A judge from about 3 pictures of every sprite of the world, held-out pairs among them, since it must know them."""
+def build(world: World, encoder: Encoder, cache: Path | None = None) -> Judge:
+    """A judge from 3 pictures of every sprite of the world, held-out pairs among them, since it must know them.
+
+    cache: a folder to keep the pictures' features in, by encoder and world; embedding them takes minutes.
+    """
     labels, pictures = [], []
     for index, (concept, style) in enumerate(product(world.concepts, STYLES)):
         rng = numpy_stream(world.seed, "gallery", index)
         for view, place in enumerate(rng.choice(list(BACKGROUNDS), VIEWS, replace=False)):
             pictures.append(world.draw(world.composition(concept.name, style, str(place), 1000 + view)))
             labels.append((concept.name, style, str(place)))
-    features = embed(encoder, pictures)
+    whole, edge = _cached(encoder, pictures, labels, cache)
     names, styles, places = (np.array(column) for column in zip(*labels, strict=True))
-    means = {place: features[places == place].mean(0) for place in BACKGROUNDS}
-    centred = unit(features - np.stack([means[place] for place in places]))
-    return Judge(encoder, centred, names, means, ridge_probe(features, styles), ridge_probe(features, places))
+    means = {place: whole[places == place].mean(0) for place in BACKGROUNDS}
+    centred = unit(whole - np.stack([means[place] for place in places]))
+    style, background = ridge_probe(whole, styles, PENALTY), ridge_probe(edge, places, PENALTY)
+    return Judge(encoder, centred, names, means, style, background)
+
+
+def _cached(
+    encoder: Encoder, pictures: list[Image.Image], labels: list[tuple[str, str, str]], cache: Path | None
+) -> tuple[np.ndarray, np.ndarray]:
+    key = checkpoint.hash_json([encoder.hash, labels, checkpoint.hash_bytes(pictures[0].tobytes()), CORNER, CELLS])
+    path = cache / f"judge-{key[:16]}.safetensors" if cache else None
+    if path and path.is_file():
+        tensors, _ = checkpoint.read_tensors(path)
+        return tensors["whole"].numpy(), tensors["edge"].numpy()
+    whole, edge = embed(encoder, pictures), edges(encoder, pictures)
+    if path:
+        checkpoint.write_tensors(path, {"whole": torch.from_numpy(whole), "edge": torch.from_numpy(edge)})
+    return whole, edge
 
 
 def embed(encoder: Encoder, pictures: list[Image.Image]) -> np.ndarray:
     """Unit rows of pictures (N, D)."""
-    return np.asarray(encoder.embed(pictures))
+    return np.asarray(encoder.embed(pictures), dtype=np.float32)
+
+
+def edges(encoder: Encoder, pictures: list[Image.Image]) -> np.ndarray:
+    """What lies around the subject (N, D + colours): features of the four corners, and the border's colours."""
+    colours = np.stack([_border(picture) for picture in pictures])
+    return np.hstack([embed(encoder, [_corners(picture) for picture in pictures]), colours]).astype(np.float32)
+
+
+def _corners(picture: Image.Image) -> Image.Image:
+    side, far = CORNER * picture.width // 128, picture.width - CORNER * picture.width // 128
+    together = Image.new("RGB", (2 * side, 2 * side))
+    for column, x in enumerate((0, far)):
+        for row, y in enumerate((0, far)):
+            together.paste(picture.crop((x, y, x + side, y + side)), (column * side, row * side))
+    return together
+
+
+def _border(picture: Image.Image) -> np.ndarray:
+    cells = np.asarray(picture.resize((CELLS, CELLS), Image.Resampling.BOX), np.float32) / 255 - 0.5
+    inner = np.zeros((CELLS, CELLS), bool)
+    inner[1:-1, 1:-1] = True
+    return cells[~inner].ravel()

@@ -1,4 +1,4 @@
-"""The U-Net: 8 x 8 latents, self- and cross-attention at both levels, trained on cached latents and captions."""
+"""The U-Net: 16 x 16 latents, self- and cross-attention at every level, trained on cached latents and captions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -32,10 +32,10 @@ class Config(BaseModel):
     seed: int = Field(0, description="Names every random stream.")
 
 
-def build(channels: int, text_width: int, widths: tuple[int, ...] = (192, 256), layers: int = 1) -> UNet2DConditionModel:
-    """An untrained U-Net over 8 x 8 latents with attention at every level."""
+def build(channels: int, text_width: int, widths: tuple[int, ...] = (64, 128, 256), layers: int = 1) -> UNet2DConditionModel:
+    """An untrained U-Net over 16 x 16 latents with attention at every level."""
     return UNet2DConditionModel(
-        sample_size=8,
+        sample_size=16,
         in_channels=channels,
         out_channels=channels,
         layers_per_block=layers,
@@ -43,7 +43,7 @@ def build(channels: int, text_width: int, widths: tuple[int, ...] = (192, 256), 
         down_block_types=("CrossAttnDownBlock2D",) * len(widths),
         up_block_types=("CrossAttnUpBlock2D",) * len(widths),
         cross_attention_dim=text_width,
-        attention_head_dim=tuple(w // 64 for w in widths),
+        attention_head_dim=tuple(max(1, w // 64) for w in widths),
     )
 
 
