@@ -39,6 +39,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 VERDICT = "likewise.verdict.config:Config"
+RECIPE = "likewise.toybox.recipe:Recipe"
 
 # package to import -> the extra that installs it
 EXTRAS: Mapping[str, str] = {
