@@ -19,7 +19,7 @@ Device = Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where 
 
 def build(
     world: World = Path("world"),
-    concepts: Annotated[int | None, typer.Option(min=60, help="Lay out only this many things; without it, all.")] = None,
+    concepts: Annotated[int | None, typer.Option(min=60, help="How many things; without it, all.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world.")] = 0,
 ) -> Answer:
     """Fetch the sprites, pinned and checked, and lay out the world with its held-out lists and a contact sheet."""
