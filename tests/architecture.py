@@ -17,8 +17,8 @@ ROWS = [
     {"training", "diffusion", "encoders"},
     {"concept", "imagine"},
     METHODS,
+    {"registry"},  # names parts below and above it as strings; what picks a part by name stands under it
     {"verdict", "toybox", "teach", "demo", "scale"},
-    {"registry"},
     {"cli", "studio", "__init__", "__main__"},
 ]
 ALLOWED = {  # between methods, each for one named file

@@ -69,3 +69,14 @@ def test_global_generators_are_left_alone():
     seeds.stream(3, "x"), seeds.numpy_stream(3, "x"), seeds.randn((4,), 3)
     assert torch.equal(before[0], torch.get_rng_state())
     assert (before[1] == np.random.get_state()[1]).all()
+
+
+def test_initialising_keys_a_layer_and_puts_the_global_generator_back():
+    before = torch.get_rng_state()
+    layers = []
+    for name in ("a", "a", "b"):
+        with seeds.initialising(1, name):
+            layers.append(torch.nn.Linear(3, 3).weight)
+    assert torch.equal(layers[0], layers[1])
+    assert not torch.equal(layers[0], layers[2])
+    assert torch.equal(before, torch.get_rng_state())
