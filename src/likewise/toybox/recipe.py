@@ -13,8 +13,8 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    concepts: int = Field(96, ge=60, description="How many things the world holds, the best known of each category.")
-    pictures: int = Field(20_000, ge=1000, description="Pictures drawn for training.")
+    concepts: int = Field(64, ge=60, description="How many things the world holds, the best known of each category.")
+    pictures: int = Field(12_000, ge=1000, description="Pictures drawn for training.")
     seed: int = Field(0, description="Seed of the world and of every stage.")
     start: Literal["scratch", "embedded"] = Field(
         "scratch", description="Where the U-Net, the decoder and the towers begin: nothing, or the embedded weights."
@@ -34,5 +34,5 @@ class Recipe(BaseModel):
     unet_steps: int = Field(8000, ge=1, description="Optimiser steps of the U-Net.")
     unet_batch: int = Field(32, ge=1, description="Pictures a step of the U-Net.")
     unet_lr: float = Field(6e-4, gt=0, description="Highest learning rate of the U-Net.")
-    gamma: float = Field(5.0, ge=0, description="Min-SNR gamma of the U-Net's loss; 0 weighs all timesteps alike.")
+    gamma: float = Field(0.0, ge=0, description="Min-SNR gamma of the U-Net's loss; 0 weighs all timesteps alike.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")

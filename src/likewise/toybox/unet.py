@@ -26,13 +26,15 @@ class Config(BaseModel):
     warmup: int = Field(100, ge=0, description="Steps over which the learning rate rises.")
     cooldown: float = Field(0.3, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero.")
     weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
-    gamma: float = Field(5.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
+    gamma: float = Field(0.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
     drop: float = Field(0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
     seed: int = Field(0, description="Names every random stream.")
 
 
-def build(channels: int, text_width: int, widths: tuple[int, ...] = (64, 128, 256), layers: int = 1) -> UNet2DConditionModel:
+def build(
+    channels: int, text_width: int, widths: tuple[int, ...] = (64, 128, 256), layers: int = 1
+) -> UNet2DConditionModel:
     """An untrained U-Net over 16 x 16 latents with attention at every level."""
     return UNet2DConditionModel(
         sample_size=16,
@@ -74,7 +76,11 @@ def learn(
     done = 0
     if resume is not None:
         done = restore(unet, optimiser, resume)
-        kept = {name.removeprefix("average/"): value for name, value in resume.tensors.items() if name.startswith("average/")}
+        kept = {
+            name.removeprefix("average/"): value
+            for name, value in resume.tensors.items()
+            if name.startswith("average/")
+        }
         average.load_state_dict(kept)
     for index in range(done + 1, config.steps + 1):
         lr = rate(config, index)

@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from likewise.seeds import numpy_stream
 from likewise.toybox import captions, scenes
@@ -50,6 +50,8 @@ class World:
     limit: int | None = None
     photos: Photos | None = None
     photo_share: float = 0.12
+    pairs_held: int = HELD_PAIRS
+    compositions_held: int = HELD_COMPOSITIONS
 
     @cached_property
     def concepts(self) -> tuple[Concept, ...]:
@@ -59,7 +61,7 @@ class World:
     @cached_property
     def held_pairs(self) -> frozenset[tuple[str, str]]:
         """(subject, style) pairs never seen in training; the subject is seen in its other three styles."""
-        order = numpy_stream(self.seed, "held pairs").permutation(len(self.concepts))[:HELD_PAIRS]
+        order = numpy_stream(self.seed, "held pairs").permutation(len(self.concepts))[: self.pairs_held]
         return frozenset((self.concepts[i].name, STYLES[k % 4]) for k, i in enumerate(order))
 
     @cached_property
@@ -73,7 +75,7 @@ class World:
             style = STYLES[k % 4]
             if (name, style) not in self.held_pairs:
                 found.append((name, style, place))
-            if len(found) == HELD_COMPOSITIONS:
+            if len(found) == self.compositions_held:
                 break
         return tuple(found)
 
@@ -94,7 +96,7 @@ class World:
         rng = numpy_stream(self.seed, "scene", index)
         name, style = self._pairs[int(rng.integers(len(self._pairs)))]
         names = [name]
-        if rng.random() < 0.12:
+        if rng.random() < 0.08:
             partners = [n for n, s in self._pairs if s == style]
             names.append(name if rng.random() < 0.3 else partners[int(rng.integers(len(partners)))])
         places = [b for b in scenes.BACKGROUNDS if all((n, b) not in self._closed for n in names)]
@@ -113,15 +115,18 @@ class World:
         places = [b for b in scenes.BACKGROUNDS if b not in ("on a black background",)]
         return self._stage(rng, [name], style, places[int(rng.integers(len(places)))], talk=False)
 
-    def _stage(self, rng: np.random.Generator, names: list[str], style: str, background: str, talk: bool = True) -> Scene:
-        size = float(rng.uniform(0.5, 0.82)) if len(names) == 1 else float(rng.uniform(0.4, 0.5))
+    def _stage(
+        self, rng: np.random.Generator, names: list[str], style: str, background: str, talk: bool = True
+    ) -> Scene:
+        # Subjects stay near the middle at much the same size: what varies less is drawn well much sooner.
+        size = float(rng.uniform(0.58, 0.76)) if len(names) == 1 else float(rng.uniform(0.42, 0.48))
         free = (1 - size) / 2
-        tilt = float(rng.uniform(-20, 20)) if rng.random() < 0.25 else 0.0
+        tilt = float(rng.uniform(-15, 15)) if rng.random() < 0.12 else 0.0
         if len(names) == 1:
-            dx, dy = rng.uniform(-0.9, 0.9) * free, rng.uniform(-0.5, 0.8) * free
+            dx, dy = rng.uniform(-0.4, 0.4) * free, rng.uniform(-0.1, 0.5) * free
             subjects: tuple[Subject, ...] = (Subject(names[0], 0.5 + dx, 0.5 + dy, size, tilt),)
-            big = "big" if size > 0.74 else "small" if size < 0.56 else ""
-            side = "on the left" if dx < -0.12 else "on the right" if dx > 0.12 else ""
+            big = "big" if size > 0.72 else "small" if size < 0.62 else ""
+            side = "on the left" if dx < -0.05 else "on the right" if dx > 0.05 else ""
         else:
             y = rng.uniform(0.5, 0.62)
             subjects = (Subject(names[0], 0.27, y, size, tilt), Subject(names[1], 0.73, y, size, 0.0))
@@ -176,9 +181,7 @@ def _paste(image: Image.Image, sprite: Image.Image, subject: Subject, outline: b
     image.paste(framed, (x, y), framed)
 
 
-def _grow(radius: int):  # noqa: ANN202 - Pillow's filter class has no public common base
-    from PIL import ImageFilter
-
+def _grow(radius: int) -> ImageFilter.MaxFilter:
     return ImageFilter.MaxFilter(2 * radius - 1)
 
 
