@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -40,13 +40,13 @@ class Card(BaseModel):
     provenance: dict[str, Any] = Field(default_factory=dict, description="Hashes of the photos, versions, step.")
 
     @model_validator(mode="after")
-    def _one_name(self) -> Self:
+    def _one_name(self) -> "Card":
         check_name(self.name)
         if self.placeholder != f"<{self.name}>":
             raise ValueError(f"placeholder is {self.placeholder!r}, and <{self.name}> is needed")
         return self
 
-    def renamed(self, name: str) -> Self:
+    def renamed(self, name: str) -> "Card":
         """The same concept under another name."""
         return self.model_copy(update={"name": check_name(name), "placeholder": f"<{name}>"})
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from likewise import disk
 from likewise.concept import card as cards
@@ -164,6 +164,6 @@ class Concept:
         size = sum(path.stat().st_size for path in self.weight_files())
         return {**self.card.model_dump(), "hash": self.hash, "parts": sorted(self.parts()), "bytes": size}
 
-    def scaled(self, scale: float) -> Self:
+    def scaled(self, scale: float) -> "Concept":
         """The same concept, applied more or less."""
         return type(self)(self.folder, self.card, scale)

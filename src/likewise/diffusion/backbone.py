@@ -6,7 +6,7 @@ as the network sees them; text is what cross-attention reads.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -118,6 +118,6 @@ class Backbone(Protocol):
         """The network's output (B, C, h, w), whose meaning is facts.prediction_type."""
         ...
 
-    def to(self, device: str | torch.device) -> Self:
+    def to(self, device: str | torch.device) -> "Backbone":
         """Move the modules; returns itself."""
         ...

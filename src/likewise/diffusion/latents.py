@@ -6,7 +6,7 @@ edited photo or another model cannot be given an old answer, and shuffling canno
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from PIL import Image, ImageOps
@@ -20,6 +20,7 @@ from likewise.errors import NonFiniteLatentsError
 FORMAT = 1  # raise it when framing or scaling changes, so that old entries are not found
 
 
+@runtime_checkable
 class Picture(Protocol):
     """What a cache needs of a photo: where it is, and the SHA-256 of its file."""
 

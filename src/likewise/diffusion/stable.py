@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -69,7 +69,7 @@ class StableDiffusion:
         """The U-Net's output (B, C, h, w) at timesteps t."""
         return self.unet(noisy, t, encoder_hidden_states=text.embeds, return_dict=False)[0]
 
-    def to(self, device: str | torch.device) -> Self:
+    def to(self, device: str | torch.device) -> "StableDiffusion":
         """Move the modules; returns itself."""
         for module in (self.unet, self.vae, *self.text_encoders):
             module.to(device)
