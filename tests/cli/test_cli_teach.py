@@ -1,8 +1,12 @@
 """`likewise teach`: flags from the method's settings, and the library called once with what was set."""
 
+import importlib
 import tomllib
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from likewise import registry
 
@@ -48,3 +52,47 @@ def test_a_folder_without_photos_is_told_of(run, tmp_path):
     result = run("teach", tmp_path / "empty", "--noun", "dog")
     assert (result.code, result.out) == (1, "")
     assert "Traceback" not in result.err
+
+
+def test_the_library_is_called_once_with_what_was_set(run, monkeypatch):
+    calls = []
+
+    def fake(*args, **options):
+        calls.append((args, options))
+        concept = SimpleNamespace(placeholder="<robot>", as_json=lambda: {"name": "robot"})
+        return SimpleNamespace(run=Path("runs/robot"), concept=concept, verdict={"why": ["Keep step 4."]})
+
+    # by import_module, since the attribute likewise.teach is the function
+    monkeypatch.setattr(importlib.import_module("likewise.teach"), "teach", fake)
+    result = run("teach", "photos", "--noun", "toy", "--rank", "4", "--no-train-text", "--seed", "3")
+    assert result.code == 0, result.err
+    assert result.out.splitlines() == [
+        "Learned <robot>: runs/robot",
+        "Keep step 4.",
+        "Report: runs/robot/report.html",
+        'Try: likewise imagine "<robot> on the beach"',
+    ]
+    (args, options), *others = calls
+    assert (args, others) == ((Path("photos"), "toy"), [])
+    assert {"rank": 4, "train_text": False, "seed": 3, "backbone": "toybox", "resume": False}.items() <= options.items()
+    assert "lr" not in options
+    assert run("teach", "photos", "--noun", "toy", "--json").json["verdict"] == {"why": ["Keep step 4."]}
+
+
+@pytest.mark.slow
+def test_photos_become_a_word_a_verdict_and_pictures(run, tiny, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for index in range(3):
+        Image.effect_noise((160, 160), 40 + 20 * index).convert("RGB").save(tmp_path / "photos" / f"{index}.png")
+    small = ["--steps", 2, "--class-images", 2, "--class-steps", 2, "--batch", 1]
+    words = ["teach", "photos", "--noun", "dog", "--name", "rex", "--backbone", tiny, *small]
+    taught = run(*words, "--no-verdict", "--json")
+    assert taught.code == 0, taught.err
+    assert taught.json["concept"]["name"] == "rex"
+    drawn = ["--images", 1, "--class-images", 1, "--steps", 2, "--checkpoints", 1]
+    judged = run("verdict", "runs/rex", "--backbone", tiny, *drawn, "--json")
+    assert judged.code == 0, judged.err
+    assert judged.json["step"] in (1, 2)
+    assert run("imagine", "<rex> on the beach", "--backbone", tiny, "--steps", 2, "-n", 1).code == 0
+    again = run(*words)
+    assert (again.code, again.out) == (1, "")

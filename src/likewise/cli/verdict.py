@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from likewise import registry
-from likewise.cli.bar import bar
 from likewise.cli.command import Answer, Command
 
 
@@ -27,8 +26,7 @@ def verdict(
     from likewise.verdict import verdict as judge
 
     others = imageset.load(photos, captions=False).images() if photos else None
-    with bar("Judging") as progress:
-        found = judge(run, backbone=backbone, photos=others, progress=progress, **settings)
+    found = judge(run, backbone=backbone, photos=others, **settings)
     return Answer(found.as_json(), [*found.sentences, f"Report: {found.report}"])
 
 
