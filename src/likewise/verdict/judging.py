@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from likewise import checkpoint, devices, encoders, images, imageset, records, settings
+from likewise import progress as bars
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders.encoder import Encoder, TextEncoder
@@ -62,13 +63,15 @@ def verdict(
     photos: Sequence[Image.Image] | None = None,
     config: Config | None = None,
     progress: Progress | None = None,
+    quiet: bool = False,
     **options: object,
 ) -> Verdict:
     """Judge every checkpoint of a run and choose the one to keep; writes verdict.json and report.html into the run.
 
     backbone: the run's base model, if it is loaded already or lies elsewhere now. photos: compare with these instead of
     the run's own, for instance with photos held out from training. options: settings of Config by name, on top of
-    `config`. progress(done, total) counts denoising steps. The training loss is never read.
+    `config`. progress(done, total) counts denoising steps, in place of the bar on stderr, which `quiet` leaves out.
+    The training loss is never read.
 
     Raises NotARunError, NoCheckpointsError, WrongBaseError, a settings error, or a WriteError; nothing is half-written.
     NoTextEncoderWarning if prompts cannot be judged, SkippedCheckpointWarning for a damaged checkpoint.
@@ -81,7 +84,10 @@ def verdict(
     encoder, text_encoder = _encoders(config)
     model = _model(about, backbone)
     shown = [images.cover(one, model.facts.image_size) for one in photos or _own_photos(about)]
-    drawn = list(drawings(model, about, places, config, progress))
+    with bars.progress((len(places) + 1) * config.steps, quiet or progress is not None) as bar:
+        bar.say("Drawing what each checkpoint learned")
+        show = progress or (lambda done, total: bar.show(done, {}))
+        drawn = list(drawings(model, about, places, config, show))
     if len(drawn) == 1:
         raise NoCheckpointsError(about.folder)
     drew = time.perf_counter()
