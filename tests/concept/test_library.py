@@ -1,6 +1,7 @@
 """Concepts are kept, found, copied out and removed by name, and by name alone."""
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -108,6 +109,29 @@ def test_an_exported_lora_says_the_words_that_call_it(toybox, tmp_path):
     assert "load_lora_weights" in text
     assert "qxv toy on the beach" in text
     assert toybox.hash in text
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_kohya_file_means_to_stock_diffusers_what_the_diffusers_file_means(toybox, tmp_path):
+    from diffusers.loaders import StableDiffusionLoraLoaderMixin
+
+    library().add(with_lora(toybox, tmp_path / "rob"))
+    folder = library().export("rob", tmp_path / "out")
+    ours, _ = StableDiffusionLoraLoaderMixin.lora_state_dict(folder / "pytorch_lora_weights.safetensors")
+    read, alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(folder / "rob-lora.safetensors")
+    theirs = {modern(name): tensor for name, tensor in read.items()}
+    assert ours.keys() == theirs.keys()
+    assert all(tensor.equal(theirs[name]) for name, tensor in ours.items())
+    assert set(alphas.values()) == {2.0}  # the rank, so nothing is scaled again
+
+
+def modern(name):
+    """diffusers reads kohya's names into those of its own early versions."""
+    if name.startswith("text_encoder"):
+        name = re.sub(r"to_([qkv])_lora", r"\1_proj.lora_linear_layer", name)
+        return name.replace("to_out_lora", "out_proj.lora_linear_layer")
+    name = name.replace(".processor.", ".").replace("to_out_lora", "to_out.0.lora")
+    return re.sub(r"to_([qkv])_lora", r"to_\1.lora", name)
 
 
 def test_an_exported_zip_unpacks_to_the_same_concept_and_is_the_same_bytes_twice(rob, tmp_path):

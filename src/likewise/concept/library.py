@@ -87,8 +87,8 @@ class Library:
     def export(self, name: str | Path, target: str | Path) -> Path:
         """Copy a concept out with a README of load calls: into a new folder, or a file if target ends in .zip.
 
-        Beside diffusers' files, a learned word also gets the file that A1111 and ComfyUI read, called NAME.safetensors.
-        FolderExistsError leaves what is there alone.
+        Beside diffusers' files there are those that A1111 and ComfyUI read: NAME.safetensors for a learned word and
+        NAME-lora.safetensors for adapters. FolderExistsError leaves what is there alone.
         """
         concept, target = self.show(name), Path(target)
         if target.suffix.lower() == ".zip":
@@ -112,6 +112,10 @@ def _lay_out(concept: Concept, folder: Path) -> None:
 
         rows = next(iter(checkpoint.read_tensors(concept.parts()["words"])[0].values()))
         checkpoint.write_tensors(folder / f"{concept.name}.safetensors", {"emb_params": rows})
+    if "lora" in concept.parts():
+        from likewise.concept import kohya
+
+        kohya.write(concept, folder / f"{concept.name}-lora.safetensors")
     (folder / "README.md").write_text(readme(concept, (folder / PREVIEW).exists()), encoding="utf-8")
 
 

@@ -28,6 +28,9 @@ def readme(concept: Concept, pictured: bool = False) -> str:
     if "words" in parts:
         lines.append(f'    pipe.load_textual_inversion("{WORDS}")')
     lines.append(f'    pipe("{said} on the beach").images[0].save("picture.png")')
+    lines += ["", "## A1111 and ComfyUI"] * ("words" in parts or "lora" in parts)
     if "words" in parts:
-        lines += ["", "## A1111 and ComfyUI", f"Put `{concept.name}.safetensors` into the embeddings folder."]
+        lines.append(f"Put `{concept.name}.safetensors` into the embeddings folder.")
+    if "lora" in parts:
+        lines.append(f"Put `{concept.name}-lora.safetensors` into the Lora folder.")
     return "\n".join(lines) + "\n"
