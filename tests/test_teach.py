@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -28,6 +29,7 @@ from likewise.errors import (
     UnknownSettingError,
 )
 from likewise.teach import name_of, teach
+from likewise.verdict import judging
 
 FAST = {"steps": 4, "lr": 1e-3, "rank": 2, "class_images": 3, "class_steps": 1, "verdict": False, "quiet": True}
 
@@ -256,19 +258,13 @@ def test_a_caption_without_the_subject_is_given_it_and_reported(learn, photos):
 
 
 def test_the_verdict_chooses_the_checkpoint(learn, monkeypatch):
-    class Found:
-        step = 2
-
-        def as_json(self):
-            return {"step": 2}
-
-    import types
-
-    fake = types.ModuleType("likewise.verdict")
-    fake.verdict = lambda run, *, backbone, quiet: Found()
-    monkeypatch.setitem(sys.modules, "likewise.verdict", fake)
+    rows = [{"step": step, "likeness": {"value": 0.1 * step}, "pictures": {}} for step in range(1, 5)]
+    data = {"step": 2, "why": ["because"], "checkpoints": rows}
+    found = SimpleNamespace(step=2, as_json=lambda: data)
+    monkeypatch.setattr(judging, "verdict", lambda run, *, backbone, quiet: found)
     taught = learn(verdict=True)
-    assert taught.verdict == {"step": 2} == taught.concept.card.scores
+    assert taught.verdict == data
+    assert taught.concept.card.scores == {"step": 2, "likeness": {"value": 0.2}, "why": ["because"]}
     assert taught.concept.card.provenance["step"] == 2
 
 

@@ -58,6 +58,7 @@ def teach(
     out: str | Path | None = None,
     resume: bool = False,
     verdict: bool = True,
+    install: bool = True,
     device: str | None = None,
     quiet: bool = False,
     **options: Any,
@@ -65,9 +66,10 @@ def teach(
     """Teach a model the subject of a folder of photos; prompts then call it <name>.
 
     noun: the kind of thing, such as "dog". name: the folder's by default. out: the run folder, new unless `resume`, by
-    default runs/NAME. verdict: judge the checkpoints and keep the best one, otherwise the last. quiet: say and show
-    nothing on stderr. options: the method's settings, such as train="full" or steps=500. Everything is checked before
-    anything is written; a run that is stopped at any moment goes on with resume=True and ends in the same bytes.
+    default runs/NAME. verdict: judge the checkpoints and keep the best one, otherwise the last. install: put the
+    concept into the library too, where its name must be free. quiet: say and show nothing on stderr. options: the
+    method's settings, such as train="full" or steps=500. Everything is checked before anything is written; a run that
+    is stopped at any moment goes on with resume=True and ends in the same bytes.
 
     Raises a LikewiseError: among others TooFewImagesError, NounError, RunExistsError, NameTakenError,
     ResumeMismatchError, Interrupted.
@@ -76,7 +78,7 @@ def teach(
     name = check_name(name) if name else None
     run = Path(out) if out is not None else Path("runs") / (name or name_of(photos))
     chosen = devices.choose(device)
-    saved = _started(run) if resume else _free(run, name or name_of(photos))
+    saved = _started(run) if resume else _free(run, (name or name_of(photos)) if install else None)
     pictures = imageset.load(photos, minimum=TEACHING_MINIMUM)
     model = (backbone if isinstance(backbone, Backbone) else load(backbone)).to(chosen.kind)
     facts = {
@@ -88,9 +90,9 @@ def teach(
         "base_hash": model.hash,
         "photos_hash": pictures.hash,
     }
-    agreed = _resumed(saved, facts, options) if saved else _planned(model, facts, options)
-    job = _Job(run, agreed, pictures, model, chosen, quiet, _command(photos, run, facts, options))
-    return job.work(verdict)
+    agreed = _resumed(saved, facts, options, install) if saved else _planned(model, facts, options)
+    job = _Job(run, agreed, pictures, model, chosen, quiet, _command(photos, run, facts, options, install))
+    return job.work(verdict, install)
 
 
 def name_of(photos: str | Path) -> str:
@@ -99,8 +101,8 @@ def name_of(photos: str | Path) -> str:
     return check_name(plain or "subject")
 
 
-def _free(run: Path, name: str) -> None:
-    """Refuse a place or a name that is taken, before any work is done."""
+def _free(run: Path, name: str | None) -> None:
+    """Refuse a place, or a name for the library, that is taken, before any work is done."""
     if (run / "config.json").is_file():
         raise RunExistsError(run)
     if os.path.lexists(run):
@@ -122,24 +124,27 @@ def _planned(backbone: Backbone, facts: Mapping[str, Any], options: Mapping[str,
     return Plan(**facts, identifier=rare, config=config)
 
 
-def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
+def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> Plan:
     """The plan of the run in the folder, once it is clear that the same one is asked for."""
     model = registry.config(facts["method"])
     config = settings.build(model, {**settings.record(saved.config), **options}, "teach")
     plan.compare(saved, replace(saved, **facts, config=config))
-    taken = library().get(saved.name) if saved.name in library().names() else None
+    taken = library().get(saved.name) if install and saved.name in library().names() else None
     if taken is not None and taken.card.provenance.get("plan") != saved.hash:
         raise NameTakenError(saved.name)
     return saved
 
 
-def _command(photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+def _command(
+    photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool
+) -> str:
     """The command line that goes on with this run."""
     parts = ["likewise", "teach", str(photos), "--noun", facts["noun"], "--out", str(run), "--resume"]
     defaults = {"method": "dreambooth", "backbone": "toybox", "seed": 0}
     for key, default in defaults.items():
         parts += [f"--{key}", str(facts[key])] if facts[key] != default else []
     parts += ["--name", facts["name"]] if facts["name"] != name_of(photos) else []
+    parts += [] if install else ["--no-install"]
     for key, value in options.items():
         flag = key.replace("_", "-")
         parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
@@ -158,7 +163,7 @@ class _Job:
     quiet: bool
     command: str
 
-    def work(self, verdict: bool) -> Taught:
+    def work(self, verdict: bool, install: bool) -> Taught:
         """All stages; each can be stopped and gone on with."""
         captions, changed = self.plan.captions(self.photos)
         if changed:
@@ -170,7 +175,7 @@ class _Job:
             plan.start(self.run, self.plan, self.photos, self.device)
         with self._stoppable():
             self._train(self._data(captions))
-            return self._finish(verdict)
+            return self._finish(verdict, install)
 
     def _announce(self, captions: tuple[str, ...]) -> None:
         config, subject = self.plan.config, self.plan.subject
@@ -230,18 +235,31 @@ class _Job:
             resume_command=self.command,
         )
 
-    def _finish(self, verdict: bool) -> Taught:
-        """Judge, write run/concept from the checkpoint that is kept, and install it under its name."""
-        kept, scores = checkpoint.latest(self.run / "checkpoints"), {}
+    def _finish(self, verdict: bool, install: bool) -> Taught:
+        """Judge, write run/concept from the checkpoint that is kept, and install it under its name if that is asked."""
+        kept, data = checkpoint.latest(self.run / "checkpoints"), None
         if verdict:
             from likewise.verdict import verdict as judge
 
             found = judge(self.run, backbone=self.backbone, quiet=self.quiet)
-            kept, scores = checkpoint.numbered(self.run / "checkpoints", found.step), found.as_json()
+            kept, data = checkpoint.numbered(self.run / "checkpoints", found.step), found.as_json()
         assert kept is not None, "a finished run has a checkpoint"
-        concept = export.save(self.backbone, self.plan, kept, self.run / "concept", scores)
-        shelf = library()
-        if concept.name in shelf.names():  # an earlier end of this very run, see _resumed
-            shelf.delete(concept.name)
-        shelf.add(concept)
-        return Taught(self.run, concept, scores or None)
+        concept = export.save(self.backbone, self.plan, kept, self.run / "concept", _scores(data))
+        if install:
+            _install(concept)
+        return Taught(self.run, concept, data)
+
+
+def _install(concept: Concept) -> None:
+    shelf = library()
+    if concept.name in shelf.names():  # an earlier end of this very run, see _resumed
+        shelf.delete(concept.name)
+    shelf.add(concept)
+
+
+def _scores(verdict: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the verdict measured of the checkpoint that it chose, without the single pictures."""
+    if verdict is None:
+        return {}
+    row = next(row for row in verdict["checkpoints"] if row["step"] == verdict["step"])
+    return {name: value for name, value in row.items() if name != "pictures"} | {"why": verdict["why"]}

@@ -58,6 +58,14 @@ def test_full_training_changes_every_weight_that_can_learn_and_nothing_else(load
 
 
 @pytest.mark.parametrize("train", ["lora", "full"])
+def test_the_last_state_can_still_be_taken_when_the_model_has_been_given_back(load, data_for, train):
+    backbone = load()
+    for step in learn(backbone, data_for(backbone), Config(train=train, steps=2, lr=1e-3, rank=2, alpha=2), 0):
+        during = step.state()
+    assert same(during, step.state())
+
+
+@pytest.mark.parametrize("train", ["lora", "full"])
 def test_nothing_but_the_trained_part_moves_during_training(load, data_for, train):
     backbone = load()
     before = everything(backbone)

@@ -50,8 +50,9 @@ def test_ten_steps_equal_the_oracle(load, folders, data_for, train, text, family
     state = step.state()
     for name, parameter in oracle.trained.items():
         name = name.replace(".text_model", "") if train == "full" else name
-        # Where a gradient is of the size of rounding, Adam's step is not: it may differ by a share of lr.
-        assert (state.tensors[f"weights/{name}"] - parameter).abs().max() <= 1e-5
+        gap = (state.tensors[f"weights/{name}"] - parameter).abs()
+        assert gap.mean() <= 1e-7
+        assert gap.max() <= rates["lr"] / 2  # where a gradient is of the size of rounding, Adam's step is not
 
 
 def part(backbone, batch, rows, prompts):

@@ -49,6 +49,7 @@ class Memory:
         made_from: Mapping[str, object],
     ) -> None:
         """named: the trained tensors, which the optimiser updates."""
+        self._values = {name: p.detach() for name, p in named.items()}  # outlives the scope in which the model learns
         self._named, self._optimiser, self._decay, self._origin = named, optimiser, decay, made_from
         self._averaged = {name: p.detach().clone() for name, p in named.items()} if decay else {}
         self._updates = 0
@@ -62,7 +63,7 @@ class Memory:
             average.lerp_(self._named[name], 1 - decay)
 
     def snapshot(self, index: int) -> Callable[[], State]:
-        """A function that copies the state after step `index`; it must be called before the next step."""
+        """A function that copies the state after step `index`, until the next step is made."""
         updates = self._updates
 
         def state() -> State:
@@ -75,7 +76,7 @@ class Memory:
         return state
 
     def _tensors(self) -> dict[str, Tensor]:
-        tensors = {f"weights/{name}": p for name, p in self._named.items()}
+        tensors = {f"weights/{name}": value for name, value in self._values.items()}
         tensors |= {f"ema/{name}": value for name, value in self._averaged.items()}
         for name, parameter in self._named.items():
             kept = self._optimiser.state.get(parameter, {})

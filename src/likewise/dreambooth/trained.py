@@ -59,7 +59,7 @@ def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
         for name, parameter in trained.named.items():
             parameter.requires_grad_(False).grad = None
             if name in before:
-                parameter.copy_(before[name])
+                parameter.data = before[name].to(parameter.device)  # what was trained stays whole for who holds it
 
 
 def _adapters(models: dict[str, nn.Module], config: Config, seed: int) -> Trained:
