@@ -67,7 +67,7 @@ def test_towers_are_looked_up_only_when_asked_for(monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(loading, "_resolve", lambda reference: lambda folder, device: asked.append((reference, folder)))
     encoders.load(tmp_path)
-    assert asked == [("likewise.encoders.towers:load", tmp_path)]
+    assert asked == [("likewise.encoders.toybox:load", tmp_path)]
 
 
 def test_importing_the_package_loads_no_torch():

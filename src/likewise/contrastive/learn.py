@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from likewise.contrastive.losses import clip_loss
-from likewise.contrastive.towers import Towers
+from likewise.encoders.towers import Towers
 from likewise.seeds import stream
 from likewise.training import State, Step
 

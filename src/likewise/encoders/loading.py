@@ -18,7 +18,7 @@ ENCODERS: Mapping[str, tuple[str, str, str]] = {
         "efficientnet_lite0.safetensors",
         "likewise.encoders.efficientnet:load",
     ),
-    "toybox": ("towers", "towers.safetensors", "likewise.encoders.towers:load"),
+    "toybox": ("towers", "towers.safetensors", "likewise.encoders.toybox:load"),
 }
 
 

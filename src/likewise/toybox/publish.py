@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from likewise import checkpoint
-from likewise.contrastive.towers import Towers
+from likewise.encoders.towers import Towers
 from likewise.diffusion.folder import WEIGHTS
 from likewise.diffusion.saving import tensors
 from likewise.diffusion.schedule import Schedule, from_config
@@ -25,6 +25,7 @@ SCHEDULER = {
     "solver_order": 2,
     "timestep_spacing": "trailing",
 }
+
 
 def schedule() -> Schedule:
     """The forward process that the U-Net is trained on and the scheduler config describes."""
@@ -77,7 +78,9 @@ def towers(target: Path, trained: Towers, image: dict[str, Any], pipeline_name: 
     """Write image tower and projections, half precision; the text tower stays in the pipeline's folder."""
     kept = {name: value for name, value in trained.state_dict().items() if not name.startswith("text.")}
     with checkpoint.new_folder(target, replace=True) as folder:
-        checkpoint.write_tensors(folder / "towers.safetensors", {k: v.half() for k, v in kept.items()}, {"format": "pt"})
+        checkpoint.write_tensors(
+            folder / "towers.safetensors", {k: v.half() for k, v in kept.items()}, {"format": "pt"}
+        )
         config = {
             "image": image,
             "projection_dim": trained.image_projection.out_features,

@@ -4,21 +4,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from likewise import checkpoint, training
-from likewise.contrastive.towers import ImageTower, Towers, text_tower
+from likewise.encoders.towers import ImageTower, Towers, text_tower
 from likewise.devices import Device
-from likewise.errors import StageOrderError
+from likewise.errors import StageMismatchError, StageOrderError
+from likewise.records import differences
 from likewise.seeds import initialising
 from likewise.toybox import autoencoder, embedded, pictures, unet
 from likewise.toybox.recipe import Recipe
 from likewise.toybox.world import World
 
 HELD = 500  # the last pictures are never trained on
+_TEXT = ("text_length", "text_width", "text_layers")
+# what a training must share with the one that it goes on from; its number of steps may grow
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "towers": (*_TEXT, "image_widths", "tower_batch", "tower_lr"),
+    "front": ("channels", "taught"),
+    "decoder": ("channels",),
+    "unet": (*_TEXT, "channels", "widths", "unet_batch", "unet_lr", "gamma", "ema"),
+}
+SHARED = ("concepts", "pictures", "seed", "start")
 Movable = TypeVar("Movable", Tensor, nn.Module)
 
 
@@ -81,15 +91,42 @@ class Shop:
 
     def drive(self, stage: str, steps: Iterator[training.Step], total: int, save_every: int) -> None:
         """Run one stage's generator to its end, inside its own run folder."""
-        done = self.state(stage)
-        if done is None or int(done.data["step"]) < total:
-            folder = self.folder / "learn" / stage
-            training.run(steps, folder=folder, total=total, save_every=save_every, keep=1, quiet=self.quiet)
+        if self.steps(stage) < total:
+            how = {"save_every": save_every, "keep": 1, "quiet": self.quiet, "config": self.settings(stage)}
+            training.run(steps, folder=self.run_folder(stage), total=total, **how)
+
+    def run_folder(self, stage: str) -> Path:
+        """Where a stage trains."""
+        return self.folder / "learn" / stage
+
+    def steps(self, stage: str) -> int:
+        """How many steps of a stage are saved."""
+        newest = checkpoint.latest(self.run_folder(stage) / "checkpoints")
+        return int(newest.name) if newest else 0
 
     def state(self, stage: str) -> training.State | None:
         """Where a stage stopped, or None where it has not begun."""
-        folder = self.folder / "learn" / stage
+        folder = self.run_folder(stage)
         return training.resume_state(folder) if folder.is_dir() else None
+
+    def check(self) -> None:
+        """Raise StageMismatchError if a stage was begun with settings that this recipe has otherwise."""
+        for stage in SETTINGS:
+            newest = checkpoint.latest(self.run_folder(stage) / "checkpoints")
+            begun = checkpoint.read_json(newest / "state.json")["config"] if newest else None
+            changed = differences(begun, self.settings(stage)) if begun else []
+            if changed:
+                raise StageMismatchError(stage, self.run_folder(stage), changed)
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """What a stage must share with the training that it goes on from."""
+        chosen = self.recipe.model_dump(mode="json", include={*SHARED, *SETTINGS[stage]})
+        return chosen | {"photos": len(self.world.photos or ())}
+
+    @property
+    def encoder(self) -> Path:
+        """Where the fitted encoder is kept."""
+        return self.folder / "learn" / "encoder.safetensors"
 
     def towers(self, trained: bool = True) -> Towers:
         """The towers; with `trained`, as the stage 'towers' left them."""
@@ -99,7 +136,7 @@ class Shop:
             text = text_tower(len(self.tokenizer), recipe.text_length, recipe.text_width, recipe.text_layers)
             made = Towers(image, text)
         if trained:
-            made.load_state_dict(self._weights("towers"))
+            made.load_state_dict(self.weights("towers"))
         elif recipe.start == "embedded":
             embedded.fill_towers(made)
         return made.eval() if trained else made
@@ -109,9 +146,8 @@ class Shop:
         with initialising(self.recipe.seed, "autoencoder"):
             made = autoencoder.build(self.recipe.channels)
         if trained:
-            made.decoder.load_state_dict(self._weights("decoder"))
-            encoder, _ = checkpoint.read_tensors(self.folder / "learn" / "encoder.safetensors")
-            made.encoder.load_state_dict(encoder)
+            made.decoder.load_state_dict(self.weights("decoder"))
+            made.encoder.load_state_dict(checkpoint.read_tensors(self.encoder)[0])
         elif self.recipe.start == "embedded":
             embedded.fill_autoencoder(made)
         return made.requires_grad_(not trained)
@@ -121,12 +157,13 @@ class Shop:
         with initialising(self.recipe.seed, "unet"):
             made = unet.build(self.recipe.channels, self.recipe.text_width, self.recipe.widths)
         if trained:
-            made.load_state_dict(self._weights("unet", "average/"))
+            made.load_state_dict(self.weights("unet", "average/"))
         elif self.recipe.start == "embedded":
             embedded.fill_unet(made)
         return made
 
-    def _weights(self, stage: str, prefix: str = "weight/") -> dict[str, Tensor]:
+    def weights(self, stage: str, prefix: str = "weight/") -> dict[str, Tensor]:
+        """The tensors that a stage left, by name; StageOrderError where it has left none."""
         state = self.state(stage)
         if state is None:
             raise StageOrderError("learn", {"decoder": "autoencoder"}.get(stage, stage))
