@@ -75,7 +75,7 @@ def child(folder: Path, moment: str | int | None, started: int) -> None:
 
     def stall(*_: object) -> None:
         os.write(started, b"x")
-        time.sleep(60)
+        time.sleep(600)
 
     def half_the_tensors(temp: Path) -> None:
         path = temp / "state.safetensors"
