@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from likewise.checkpoint import hash_json, hash_tensors, read_json, read_tensors
-from likewise.errors import BrokenFileError, MissingExtraError
+from likewise.errors import BrokenFileError
 from likewise.images import cover, to_tensor
 from likewise.metrics.neighbours import unit
 
@@ -56,17 +56,12 @@ class ToyboxTowers:
 
 def load(folder: Path, *, device: str | None = None) -> ToyboxTowers:
     """The towers from their folder, whose config names the pipeline's text encoder. Raises BrokenFileError."""
-    try:
-        from transformers.models.clip.modeling_clip import CLIPTextModel
-        from transformers.models.clip.tokenization_clip import CLIPTokenizer
-    except ImportError as missing:
-        raise MissingExtraError("transformers", "diffusion") from missing
+    from likewise.diffusion.folder import Folder
     from likewise.encoders.towers import ImageTower, Towers
 
     config = read_json(folder / CONFIG)
-    pipeline = (folder / config["text_encoder"]).resolve().parent
-    text = CLIPTextModel.from_pretrained(pipeline / "text_encoder", dtype=torch.float32, local_files_only=True)
-    towers = Towers(ImageTower(**config["image"]), text, config["projection_dim"])
+    pipeline = Folder((folder / config["text_encoder"]).resolve().parent)
+    towers = Towers(ImageTower(**config["image"]), pipeline.text_encoder(), config["projection_dim"])
     tensors, _ = read_tensors(folder / FILE)
     try:
         absent, extra = towers.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=False)
@@ -75,4 +70,4 @@ def load(folder: Path, *, device: str | None = None) -> ToyboxTowers:
     absent = [name for name in absent if not name.startswith("text.")]
     if absent or extra:
         raise BrokenFileError(folder / FILE, f"keys missing: {absent[:3]}, keys unknown: {extra[:3]}")
-    return ToyboxTowers(towers, CLIPTokenizer.from_pretrained(pipeline / "tokenizer", local_files_only=True), device)
+    return ToyboxTowers(towers, pipeline.tokenizer(), device)
