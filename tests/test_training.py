@@ -217,6 +217,14 @@ def test_a_run_that_was_over_is_over(tmp_path, options):
     assert results(folder) == before
 
 
+def test_a_completed_run_goes_on_when_more_steps_are_asked_for(tmp_path):
+    go_on(tmp_path / "run", total=6)
+    outcome = go_on(tmp_path / "run", total=9)
+    assert (outcome.step, outcome.reason) == (9, "completed")
+    assert names(tmp_path / "run") == ["000004", "000006", "000008", "000009"]
+    assert len(records.Events(tmp_path / "run" / "events.jsonl").read()) == 9
+
+
 def test_missing_log_lines_are_told(copy):
     (copy / "events.jsonl").unlink()
     with pytest.warns(LogGapWarning, match="steps up to 0, but the checkpoint is of step 12"):

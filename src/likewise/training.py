@@ -81,10 +81,11 @@ def run(
     """Consume the steps and return how they ended. Writes events.jsonl, timings.jsonl and checkpoints/NNNNNN/.
 
     folder: the run's. Steps that start at 1 are a new run; to resume, pass steps that start after `resume_state`'s.
-    total: steps in all. save_every: steps between checkpoints; the last is always saved; 0 saves only that one.
-    keep: how many of the newest checkpoints to keep (all). preview: called every preview_every steps and at the last,
-    without gradients; torch's global generator is restored after it. stop: true, or a reason in words, ends the run
-    after a step; it should judge by the step or by the log alone, as its memory is not resumed.
+    total: steps in all; a completed run goes on if that is more than it was. save_every: steps between checkpoints; the
+    last is always saved; 0 saves only that one. keep: how many of the newest checkpoints to keep (all). preview: called
+    every preview_every steps and at the last, without gradients; torch's global generator is restored after it. stop:
+    true, or a reason in words, ends the run after a step; it should judge by the step or by the log alone, as its
+    memory is not resumed.
     config: kept in the checkpoints, for `resume_state` to compare. resume_command: told on Ctrl-C.
 
     Raises NonFiniteLossError or NonFiniteStateError before anything not finite is saved, Interrupted on Ctrl-C once
@@ -186,7 +187,8 @@ class _Ledger:
         assert first == self.step + 1, f"steps start at {first}, but step {self.step} was saved last"
         if self.saved:
             about = checkpoint.read_json(self.saved / "state.json")
-            if about["reason"]:
+            longer = about["reason"] == COMPLETED and self.step < self.total
+            if about["reason"] and not longer:
                 return False
             self.stray = self.saved if about["interrupted"] else None
         self.events.truncate(self.step)
