@@ -16,7 +16,9 @@ def clip_loss(
     Row i of both belongs together; rows have unit length; `scale` is the inverse temperature.
     """
     if images.shape != texts.shape or images.ndim != 2 or len(images) < 2:
-        raise ShapeError(f"two (B, D) batches with B >= 2 are needed, got {tuple(images.shape)} and {tuple(texts.shape)}")
+        raise ShapeError(
+            f"two (B, D) batches with B >= 2 are needed, got {tuple(images.shape)} and {tuple(texts.shape)}"
+        )
     logits = scale * images @ texts.T
     target = torch.arange(len(logits), device=logits.device)
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2

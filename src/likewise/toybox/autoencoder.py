@@ -68,16 +68,17 @@ def _fold(x: Tensor) -> Tensor:
 
 
 def _write_fold(weight: Tensor, matrix: Tensor) -> None:
-    """Make a stride-2 convolution compute matrix @ fold(x); matrix is (out, 4 * C). The kernel's last 2 x 2 taps are used.
+    """Make a stride-2 convolution compute matrix @ fold(x); matrix is (out, 4 * C).
 
-    With padding 1, output cell i sees input 2i - 1, 2i, 2i + 1, so taps 1 and 2 are the cell's own 2 x 2 pixels.
+    The kernel's last 2 x 2 taps are used: with padding 1, output cell i sees input 2i - 1, 2i, 2i + 1, so taps 1 and 2
+    are the cell's own 2 x 2 pixels.
     """
     out, wide = matrix.shape
     weight[:out, : wide // 4, 1:, 1:] = matrix.reshape(out, 2, 2, wide // 4).permute(0, 3, 1, 2)
 
 
 def _components(rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """The first principal directions (D, count) of rows, without centring their mean away, and the spread along each."""
+    """The first principal directions (D, count) of rows, and the standard deviation along each."""
     centred = rows - rows.mean(0)
     values, vectors = torch.linalg.eigh(centred.T @ centred / len(rows))
     return vectors.flip(1)[:, :count], values.flip(0)[:count].clamp_min(1e-12).sqrt()

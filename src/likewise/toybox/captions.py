@@ -9,7 +9,11 @@ STYLE_PHRASES = {
     "sticker": ("a sticker of a {}", "a {} sticker", "sticker {}"),
     "photo": ("a photo of a {}", "a photo of the {}", "photo {}"),
 }
-_SHUFFLED = ("{style}, {subject}, {background}", "{subject}, {background}, {style}", "{background}, a {style} {subject}")
+_SHUFFLED = (
+    "{style}, {subject}, {background}",
+    "{subject}, {background}, {style}",
+    "{background}, a {style} {subject}",
+)
 _PLURAL = ("books", "cherries", "fries", "glasses", "grapes", "jeans", "scissors", "socks")
 
 
@@ -18,7 +22,9 @@ def plain_caption(style: str, subject: str, background: str) -> str:
     return _articles(f"{STYLE_PHRASES[style][0].format(subject)} {background}")
 
 
-def caption(rng: np.random.Generator, *, style: str, subjects: list[str], size: str, place: str, background: str) -> str:
+def caption(
+    rng: np.random.Generator, *, style: str, subjects: list[str], size: str, place: str, background: str
+) -> str:
     """One way of saying a scene, drawn from `rng`. `size` and `place` may be '', subjects are one or two names."""
     subject = subjects[0] if len(subjects) == 1 else _together(subjects)
     if rng.random() < 0.12:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 STYLES = ("3d", "flat", "cartoon", "sticker")
 
 _WORLD = """
-animal: 🐶 dog, 🐱 cat, 🐷 pig, 🐮 cow, 🐰 rabbit, 🐻 bear, 🦁 lion, 🐯 tiger, 🐸 frog, 🐵 monkey, 🐭 mouse, 🦊 fox, 🐴 horse,
- 🐘 elephant, 🐢 turtle, 🐍 snake, 🦓 zebra, 🐑 sheep, 🐊 crocodile, 🦒 giraffe
+animal: 🐶 dog, 🐱 cat, 🐷 pig, 🐮 cow, 🐰 rabbit, 🐻 bear, 🦁 lion, 🐯 tiger, 🐸 frog, 🐵 monkey, 🐭 mouse, 🦊 fox,
+ 🐴 horse, 🐘 elephant, 🐢 turtle, 🐍 snake, 🦓 zebra, 🐑 sheep, 🐊 crocodile, 🦒 giraffe
 bird: 🐔 chicken, 🦆 duck, 🦅 eagle, 🦜 parrot, 🐤 chick, 🦢 swan
 sea animal: 🐟 fish, 🐳 whale, 🐬 dolphin, 🦀 crab, 🐠 tropical fish, 🦈 shark
 insect: 🐝 bee, 🦋 butterfly, 🐞 ladybug, 🐌 snail
 fruit: 🍎 apple, 🍌 banana, 🍓 strawberry, 🍇 grapes, 🍊 orange, 🍉 watermelon, 🍒 cherries, 🍋 lemon, 🍐 pear, 🍑 peach
 vegetable: 🥕 carrot, 🍅 tomato, 🌽 corn, 🥦 broccoli, 🍆 eggplant, 🥑 avocado
-food: 🍕 pizza, 🍔 burger, 🍩 donut, 🍪 cookie, 🎂 cake, 🍦 ice cream, 🥐 croissant, 🌭 hot dog, 🍟 fries, 🧀 cheese, 🥚 egg,
- 🍞 bread
+food: 🍕 pizza, 🍔 burger, 🍩 donut, 🍪 cookie, 🎂 cake, 🍦 ice cream, 🥐 croissant, 🌭 hot dog, 🍟 fries, 🧀 cheese,
+ 🥚 egg, 🍞 bread
 drink: ☕ coffee, 🍵 tea, 🥛 milk, 🍷 wine
 plant: 🌹 rose, 🌻 sunflower, 🌷 tulip, 🌳 tree, 🌲 pine tree, 🌴 palm tree, 🍀 clover
 vehicle: 🚗 car, 🚌 bus, 🚲 bicycle, ✈️ airplane, 🚢 ship, 🚁 helicopter, 🚜 tractor, 🚂 train, ⛵ sailboat, 🚕 taxi,
@@ -28,8 +28,8 @@ toy: 🪀 yo-yo, 🪁 kite, 🎲 dice, 🧩 puzzle, 🎈 balloon, 🪆 doll
 ball: ⚽ soccer ball, 🏀 basketball, 🎾 tennis ball, 🏈 football
 instrument: 🎸 guitar, 🎹 piano, 🥁 drum, 🎺 trumpet, 🎻 violin
 thing: 🫖 teapot, 🎒 backpack, 🔑 key, 📷 camera, 📚 books, ✏️ pencil, ☂️ umbrella, 💡 light bulb, 🎁 gift, 🔔 bell,
- ⏰ clock, 🕯️ candle, 📱 phone, 💻 laptop, 🪑 chair, 🛏️ bed, 🔨 hammer, ✂️ scissors, 👓 glasses, 🏆 trophy, 🏺 vase, 🥣 bowl,
- 🥫 can, 💎 diamond, 🧲 magnet
+ ⏰ clock, 🕯️ candle, 📱 phone, 💻 laptop, 🪑 chair, 🛏️ bed, 🔨 hammer, ✂️ scissors, 👓 glasses, 🏆 trophy, 🏺 vase,
+ 🥣 bowl, 🥫 can, 💎 diamond, 🧲 magnet
 sky: ☀️ sun, 🌙 moon, ⭐ star, 🌈 rainbow, ☁️ cloud
 face: 😀 smile, 😎 cool face, 😍 love face, 😠 angry face, 😢 sad face, ❤️ heart
 """

@@ -109,6 +109,11 @@ def start(vae: AutoencoderTiny, folder: Path) -> None:
     vae.decoder.layers.load_state_dict(own | shared)
 
 
+def front(vae: AutoencoderTiny) -> nn.Sequential:
+    """The decoder's layers before its first upsampling, as one module over the same weights."""
+    return nn.Sequential(*list(vae.decoder.layers)[:FRONT])
+
+
 def learn_front(
     vae: AutoencoderTiny,
     pairs: Callable[[Tensor], tuple[Tensor, Tensor]],
@@ -117,13 +122,13 @@ def learn_front(
     resume: State | None = None,
 ) -> Iterator[Step]:
     """Yield after each step. `pairs(rows)` gives latents (B, C, h, w), as the encoder makes them, and features."""
-    front = nn.Sequential(*list(vae.decoder.layers)[:FRONT])
+    part = front(vae)
 
     def loss(rows: Tensor, rng: torch.Generator) -> Tensor:
         latents, features = pairs(rows)
-        return F.smooth_l1_loss(front(_clamped(_shaken(latents, config, rng))), features, beta=0.1)
+        return F.smooth_l1_loss(part(_clamped(_shaken(latents, config, rng))), features, beta=0.1)
 
-    return _learn(front, loss, count, config, resume)
+    return _learn(part, loss, count, config, resume)
 
 
 def learn(

@@ -5,13 +5,18 @@ from pathlib import Path
 from torch import nn
 
 from likewise.checkpoint import read_tensors
-from likewise.errors import EmbeddedMismatchError
+from likewise.errors import EmbeddedMismatchError, ToyboxMissingError
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
 
 def fill(module: nn.Module, file: str, prefix: str = "", skip: tuple[str, ...] = ()) -> None:
-    """Load an embedded file into a module, every key matched; EmbeddedMismatchError where the recipe has other sizes."""
+    """Load an embedded file into a module, every key matched but those that start with one of `skip`.
+
+    Raises EmbeddedMismatchError where the recipe has other sizes, ToyboxMissingError where nothing is embedded.
+    """
+    if not (WEIGHTS / file).is_file():
+        raise ToyboxMissingError
     tensors, _ = read_tensors(WEIGHTS / file)
     state = {key.removeprefix(prefix): value.float() for key, value in tensors.items()}
     try:

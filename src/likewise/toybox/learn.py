@@ -5,11 +5,13 @@ run again; one with more steps than before goes on. Devices are used as they are
 processor that has none.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import Tensor
 
 from likewise import checkpoint
@@ -34,6 +36,7 @@ def run(shop: Shop, weights: Path, stage: Stage | None = None, say: Callable[[st
         "unet": learn_unet,
         "publish": lambda shop: ship(shop, weights),
     }
+    shop.check()
     for name in (stage,) if stage else STAGES:
         say(f"{name}: {shop.device.note}")
         work[name](shop)
@@ -60,6 +63,9 @@ def tokenize(shop: Shop) -> None:
 
 def learn_towers(shop: Shop) -> None:
     """Train image and text tower on pictures and captions."""
+    recipe = shop.recipe
+    if shop.steps("towers") >= recipe.tower_steps:
+        return
     parts = [F.interpolate(part.float(), (IMAGE_PX, IMAGE_PX), mode="area") for part in shop.pictures.bytes.split(ROWS)]
     small = torch.cat([part.round().to(torch.uint8) for part in parts])
     # what follows the longest caption's end mark is padding, which causal attention never lets an earlier token see
@@ -68,7 +74,6 @@ def learn_towers(shop: Shop) -> None:
     def pairs(rows: Tensor) -> tuple[Tensor, Tensor]:
         return shop.on(small[rows]).float() / 255, shop.on(shop.ids[rows, :used])
 
-    recipe = shop.recipe
     config = contrastive.Config(
         steps=recipe.tower_steps, batch=recipe.tower_batch, lr=recipe.tower_lr, seed=recipe.seed
     )
@@ -79,22 +84,39 @@ def learn_towers(shop: Shop) -> None:
 
 def learn_autoencoder(shop: Shop) -> None:
     """Fit the encoder, then train the decoder's front on a pretrained one's features, then all of it on pixels."""
-    recipe, vae = shop.recipe, shop.vae(trained=False)
-    if recipe.start == "scratch":
-        autoencoder.fit_encoder(vae, shop.pictures.images(slice(0, FIT)))
-        if shop.taef2 is not None:
-            _learn_front(shop, vae)
+    recipe = shop.recipe
+    if shop.steps("decoder") >= recipe.decoder_steps:
+        return
+    vae = shop.vae(trained=False)
+    _fit_encoder(shop, vae)
+    if recipe.start == "scratch" and shop.taef2 is not None and not shop.steps("decoder"):
+        _learn_front(shop, vae, shop.taef2)
     vae = shop.on(vae)
     config = decoder.Config(steps=recipe.decoder_steps, seed=recipe.seed)
     images = lambda rows: shop.on(shop.pictures.images(rows))  # noqa: E731 - one expression
     steps = decoder.learn(vae, images, shop.trained_on, config, shop.state("decoder"))
     shop.drive("decoder", steps, config.steps, save_every=200)
-    checkpoint.write_tensors(shop.folder / "learn" / "encoder.safetensors", vae.encoder.state_dict())
 
 
-def _learn_front(shop: Shop, vae: torch.nn.Module) -> None:
-    decoder.start(vae, shop.taef2)
-    teacher = shop.on(decoder.Teacher(shop.taef2))
+def _fit_encoder(shop: Shop, vae: AutoencoderTiny) -> None:
+    """Once a world and number of channels: latents must stay what a U-Net knows them as."""
+    made_for = {"settings": json.dumps(shop.settings("decoder"))}
+    if shop.encoder.is_file():
+        tensors, found = checkpoint.read_tensors(shop.encoder)
+        if found == made_for:
+            vae.encoder.load_state_dict(tensors)
+            return
+    if shop.recipe.start == "scratch":
+        autoencoder.fit_encoder(vae, shop.pictures.images(slice(0, FIT)))
+    checkpoint.write_tensors(shop.encoder, vae.encoder.state_dict(), made_for)
+
+
+def _learn_front(shop: Shop, vae: AutoencoderTiny, taef2: Path) -> None:
+    decoder.start(vae, taef2)
+    if shop.steps("front") >= shop.recipe.front_steps:
+        decoder.front(vae).load_state_dict(shop.weights("front"))
+        return
+    teacher = shop.on(decoder.Teacher(taef2))
     with torch.no_grad():
         batches = torch.arange(shop.recipe.taught).split(10)
         features = torch.cat([teacher(shop.on(shop.pictures.images(rows))).half() for rows in batches])
@@ -109,7 +131,10 @@ def _learn_front(shop: Shop, vae: torch.nn.Module) -> None:
 @torch.no_grad()
 def learn_unet(shop: Shop) -> None:
     """Encode pictures and captions once, then train the U-Net on them."""
-    recipe, vae, towers = shop.recipe, shop.on(shop.vae()), shop.on(shop.towers())
+    recipe = shop.recipe
+    if shop.steps("unet") >= recipe.unet_steps:
+        return
+    vae, towers = shop.on(shop.vae()), shop.on(shop.towers())
     latents = torch.cat([
         vae.encoder(shop.on(shop.pictures.images(slice(start, start + ROWS))) * 2 - 1).half().cpu()
         for start in range(0, len(shop.pictures), ROWS)
@@ -139,8 +164,6 @@ def ship(shop: Shop, weights: Path) -> None:
     """Write the pipeline folder and the towers under `weights`."""
     towers, vae = shop.towers(), shop.vae()
     vae.register_to_config(scaling_factor=1 / shop.spread)
-    publish.pipeline(
-        weights / "toybox", unet=shop.unet(), vae=vae, text=towers.text, tokenizer=shop.tokenizer
-    )
+    publish.pipeline(weights / "toybox", unet=shop.unet(), vae=vae, text=towers.text, tokenizer=shop.tokenizer)
     image = {"widths": list(shop.recipe.image_widths), "blocks": 1, "dim": shop.recipe.text_width}
     publish.towers(weights / "towers", towers, image)

@@ -5,10 +5,15 @@ import hashlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from likewise.disk import writing
 from likewise.errors import PackageError
+
+PATIENCE = 600  # seconds for one package
 
 
 @dataclass(frozen=True)
@@ -66,50 +71,85 @@ PACKAGES = (
 )
 
 
-def fetch(folder: Path) -> dict[str, Path]:
+def fetch(folder: Path, progress: Callable[[int, int], None] | None = None) -> dict[str, Path]:
     """Every package of the world, unpacked under `folder`: name -> its 'package' folder.
 
-    What is already there with the right hash is not fetched again. Raises PackageError where npm is missing or
-    a download does not match its published hash.
+    What is already there with the right hash is not fetched again. progress: told (packages ready, in all). Raises
+    PackageError where npm or the network is missing, or a download does not match its published hash.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    return {package.name: _one(package, folder) for package in PACKAGES}
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for package in PACKAGES:
+        found[package.name] = _one(package, folder)
+        if progress:
+            progress(len(found), len(PACKAGES))
+    return found
 
 
 def _one(package: Package, folder: Path) -> Path:
     unpacked, tarball = folder / package.folder / "package", folder / f"{package.folder}.tgz"
     if not tarball.exists():
-        _download(package, folder)
+        _download(package, tarball)
     found = base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
     if found != package.integrity:
         raise PackageError(
-            f"{tarball.name} does not match the hash that its registry published.\n"
+            f"{tarball} does not match the hash that its registry published.\n"
             f"  needed sha512-{package.integrity}\n  found  sha512-{found}\n"
             "Delete the file and run the command again."
         )
     if not unpacked.exists():
-        _unpack(tarball, folder / package.folder)
+        with writing(unpacked):
+            _unpack(tarball, unpacked.parent)
     return unpacked
 
 
-def _download(package: Package, folder: Path) -> None:
+def _download(package: Package, tarball: Path) -> None:
+    by_hand = f"put {tarball.name} into {tarball.parent} yourself"
     npm = shutil.which("npm")
     if npm is None:
         raise PackageError(
             f"npm is needed to fetch {package.name} {package.version}, and was not found.\n"
-            f"Install Node.js, or put {package.folder}.tgz into {folder.name}/ yourself."
+            f"Install Node.js, or {by_hand}."
         )
-    call = [npm, "pack", f"{package.name}@{package.version}", "--silent", "--pack-destination", str(folder)]
-    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=600)
-    if done.returncode or not (folder / f"{package.folder}.tgz").exists():
-        raise PackageError(f"npm could not fetch {package.name} {package.version}:\n{done.stderr.strip()[-500:]}")
+    with writing(tarball), tempfile.TemporaryDirectory(prefix=".likewise-npm-", dir=tarball.parent) as folder:
+        call = [npm, "pack", f"{package.name}@{package.version}", "--loglevel=error", "--pack-destination", folder]
+        problem = _called(call)
+        fetched = Path(folder) / tarball.name
+        if problem is None and fetched.exists():
+            fetched.replace(tarball)
+            return
+    raise PackageError(
+        f"npm could not fetch {package.name} {package.version}: {problem or 'it wrote no file'}.\n"
+        f"Check that this machine reaches the npm registry and run the command again, or {by_hand}."
+    )
+
+
+def _called(call: list[str]) -> str | None:
+    """What went wrong, in a few words; None where nothing did."""
+    try:
+        done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {PATIENCE} s"
+    said = [line.removeprefix("npm error").strip() for line in done.stderr.splitlines() if line.startswith("npm error")]
+    return None if done.returncode == 0 else "; ".join(said[:3]) or f"it ended with status {done.returncode}"
 
 
 def _unpack(tarball: Path, target: Path) -> None:
+    """Unpack into `target`, whole or not at all; a path or link that leaves its folder is refused, not mended."""
     partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with tarfile.open(tarball) as archive:
-        if any(".." in PurePosixPath(member.name).parts for member in archive):
-            raise PackageError(f"{tarball.name} holds a path that leaves its folder; it was not unpacked.")
-        archive.extractall(partial, filter="data")
+    try:
+        with tarfile.open(tarball) as archive:
+            if any(_leaves(member.name) for member in archive):
+                raise PackageError(f"{tarball} holds a path that leaves its folder; it was not unpacked.")
+            archive.extractall(partial, filter="data")
+    except tarfile.TarError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise PackageError(f"{tarball} cannot be unpacked: {error}.") from error
+    shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
+
+
+def _leaves(name: str) -> bool:
+    return ".." in PurePosixPath(name).parts or name.startswith("/") or "\\" in name

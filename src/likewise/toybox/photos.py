@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
 from likewise import images
-from likewise.errors import SpriteError
+from likewise.disk import inside
+from likewise.errors import BrokenFileError, SpriteError
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,12 @@ class Photos:
         """Every metadata.jsonl under `folder` (one level); rows of a 'test' split are left out."""
         rows = []
         for listing in sorted(folder.glob("*/metadata.jsonl")):
-            for line in listing.read_text().splitlines():
-                row = json.loads(line)
-                if row.get("split") != "test" and "caption" in row:
-                    rows.append((listing.parent / row["file_name"], row["caption"]))
+            rows += [_row(listing, line) for line in listing.read_text("utf-8").splitlines() if line.strip()]
+        rows = [row for row in rows if row is not None]
         if not rows:
-            raise SpriteError(f"{folder} holds no */metadata.jsonl with captions; leave --photos out, or name its parent.")
+            raise SpriteError(
+                f"{folder} holds no */metadata.jsonl with captions; leave --photos out, or name its parent."
+            )
         return cls(tuple(sorted(rows)))
 
     def __len__(self) -> int:
@@ -36,3 +37,21 @@ class Photos:
         """Photo `index`, cropped to a px square, and its caption."""
         path, caption = self.rows[index]
         return images.cover(images.read(path), px), caption
+
+
+def _row(listing: Path, line: str) -> tuple[Path, str] | None:
+    """Path and caption of one line; None for a photo that is for tests or says nothing."""
+    try:
+        row = json.loads(line)
+        name, caption = PurePosixPath(row["file_name"]), row.get("caption")
+    except (ValueError, TypeError, KeyError) as error:
+        raise BrokenFileError(listing, f"this line is no JSON object with a file_name: {line[:80]!r}") from error
+    if row.get("split") == "test" or not caption:
+        return None
+    return _member(listing.parent, name), str(caption)
+
+
+def _member(folder: Path, name: PurePosixPath) -> Path:
+    for part in name.parts:
+        folder = inside(folder, part, "file_name")
+    return folder

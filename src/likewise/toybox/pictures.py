@@ -1,16 +1,17 @@
 """The training pictures: drawn once from the world, kept as shards of bytes with their captions, read as one array."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from likewise import checkpoint
+from likewise.errors import BrokenFileError
 from likewise.toybox.world import PX, World
 
 SHARD = 1000
@@ -31,10 +32,11 @@ class Pictures:
         return self.bytes[rows].float() / 255
 
 
-def draw(world: World, count: int, folder: Path):
-    """Yield the number of pictures there are, shard after shard, until `folder` holds `count`; goes on where it stopped.
+def draw(world: World, count: int, folder: Path) -> Iterator[int]:
+    """Yield the number of pictures there are, shard after shard, until `folder` holds `count`.
 
-    Shards belong to one world: its description is stored beside them, and another world's are drawn anew.
+    It goes on where it stopped. Shards belong to one world: its description is stored beside them, and another
+    world's are drawn anew.
     """
     facts = {"seed": world.seed, "concepts": [c.name for c in world.concepts], "photos": len(world.photos or ())}
     mark = folder / "world.json"
@@ -45,27 +47,34 @@ def draw(world: World, count: int, folder: Path):
         checkpoint.write_json(mark, facts)
     for start in range(0, count, SHARD):
         path = folder / f"{start:07d}.safetensors"
-        if not path.exists():
-            _draw_shard(world, range(start, min(start + SHARD, count)), path)
-        yield min(start + SHARD, count)
+        end = min(start + SHARD, count)
+        if not path.exists() or len(_captions(path)) < end - start:
+            _draw_shard(world, range(start, end), path)
+        yield end
 
 
 def _draw_shard(world: World, indices: range, path: Path) -> None:
     drawn = [world.picture(i) for i in indices]
     pixels = np.stack([np.asarray(image) for image, _ in drawn]).transpose(0, 3, 1, 2)
-    partial = path.with_suffix(".partial")
     metadata = {"captions": json.dumps([caption for _, caption in drawn])}
-    save_file({"images": torch.from_numpy(np.ascontiguousarray(pixels))}, partial, metadata)
-    partial.replace(path)
+    checkpoint.write_tensors(path, {"images": torch.from_numpy(np.ascontiguousarray(pixels))}, metadata)
+
+
+def _captions(path: Path) -> list[str]:
+    try:
+        with safe_open(path, "pt") as shard:
+            return json.loads(shard.metadata()["captions"])
+    except SafetensorError as error:
+        raise BrokenFileError(path, str(error), "Remove it and run the same again: it will be drawn anew.") from error
 
 
 def read(folder: Path, count: int | None = None) -> Pictures:
     """The pictures in `folder`, the first `count` of them."""
     parts, captions = [], []
     for path in sorted(folder.glob("*.safetensors")):
+        captions += _captions(path)
         with safe_open(path, "pt") as shard:
             parts.append(shard.get_tensor("images"))
-            captions += json.loads(shard.metadata()["captions"])
         if count is not None and len(captions) >= count:
             break
     pixels = torch.cat(parts) if parts else torch.empty(0, 3, PX, PX, dtype=torch.uint8)

@@ -153,7 +153,9 @@ def meadow(rng: np.random.Generator, size: int) -> Image.Image:
     """Green grass with small flowers under a blue sky."""
     image = _vertical(size, _jitter(rng, (122, 194, 246)), (218, 240, 252))
     draw = ImageDraw.Draw(image)
-    draw.ellipse((-size * 0.6, size * rng.uniform(0.48, 0.56), size * 1.4, size * 2.0), fill=_jitter(rng, (118, 194, 92)))
+    draw.ellipse(
+        (-size * 0.6, size * rng.uniform(0.48, 0.56), size * 1.4, size * 2.0), fill=_jitter(rng, (118, 194, 92))
+    )
     for _ in range(26):
         x, y, r = rng.uniform(0, size), rng.uniform(size * 0.66, size), size * 0.013
         colour = [(255, 255, 255), (250, 214, 82), (244, 140, 170)][int(rng.integers(3))]

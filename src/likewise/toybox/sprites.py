@@ -1,15 +1,16 @@
 """Sprites: every concept in every drawn style as an RGBA picture, rendered once from the pinned packages."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
+from likewise.disk import write_bytes
 from likewise.errors import MissingExtraError, SpriteError
-from likewise.toybox.concepts import STYLES, Concept
+from likewise.toybox.concepts import Concept
 
 SIZE = 160  # px; the largest size a scene draws a sprite at is 112 px
 
@@ -34,8 +35,17 @@ class Sprites:
         return self._open[style, name]
 
 
-def render(packages: dict[str, Path], concepts: Iterable[Concept], folder: Path) -> Sprites:
-    """Render every concept in the four styles under `folder`; raises SpriteError naming a concept that has no art."""
+def render(
+    packages: dict[str, Path],
+    concepts: Sequence[Concept],
+    folder: Path,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sprites:
+    """Render every concept in the four styles under `folder`, but for the sprites that are there already.
+
+    packages: as `packages.fetch` gives them. progress: told (concepts done, in all). Raises SpriteError, naming a
+    concept that the packages cannot draw.
+    """
     noto = packages["@iconify-json/noto"]
     icons = json.loads((noto / "icons.json").read_text())
     names = json.loads((noto / "chars.json").read_text())
@@ -43,9 +53,7 @@ def render(packages: dict[str, Path], concepts: Iterable[Concept], folder: Path)
         row["hexcode"].lower().replace("-fe0f", ""): row["label"]
         for row in json.loads((packages["emojibase-data"] / "en" / "data.json").read_text())
     }
-    for style in STYLES:
-        (folder / style).mkdir(parents=True, exist_ok=True)
-    for concept in concepts:
+    for done, concept in enumerate(concepts, start=1):
         code = concept.hexcode
         word = names.get(code) or names.get(f"{code}-fe0f") or ""
         flat = packages["fluentui-emoji"] / "icons" / "flat"
@@ -60,7 +68,9 @@ def render(packages: dict[str, Path], concepts: Iterable[Concept], folder: Path)
             if source is None:
                 raise SpriteError(f"The packages hold no '{style}' picture of {concept.emoji} {concept.name}.")
             if not target.exists():
-                _trim(_picture(source)).save(target)
+                write_bytes(target, _png(_trim(_picture(source))))
+        if progress:
+            progress(done, len(concepts))
     return Sprites(folder)
 
 
@@ -71,8 +81,8 @@ def _first(folder: Path, names: Iterable[str]) -> Path | None:
 def _icon(icons: dict, name: str) -> str | None:
     entry = icons["icons"].get(name)
     width, height = icons.get("width", 16), icons.get("height", 16)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 {width} {height}">'
-    return None if entry is None else f"{head}{entry['body']}</svg>"
+    spaces = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+    return None if entry is None else f'<svg {spaces} viewBox="0 0 {width} {height}">{entry["body"]}</svg>'
 
 
 def _picture(source: Path | str) -> Image.Image:
@@ -93,3 +103,9 @@ def _trim(image: Image.Image) -> Image.Image:
     image = image.crop(image.getchannel("A").getbbox())
     scale = SIZE / max(image.size)
     return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.LANCZOS)
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

@@ -18,22 +18,22 @@ from likewise.toybox.scenes import BACKGROUNDS
 RARE = 400
 _PROMPT_WORDS = """
 a an the of on in at and with to my one two three is it this that for from by near under over behind front top inside
-photo picture image painting drawing render sketch illustration rendition toy stuffed style background gradient pattern
-big small large little tiny huge left right middle center corner close up nice good cool clean dirty dark bright cropped
-light warm cold new old happy sad red green blue yellow purple pink orange white black grey brown gold silver golden
-shiny wet soft round square cube shaped striped
-jungle snow beach cobblestone street pink fabric wooden floor city mountain mountains house purple rug forest wheat field
-tree autumn leaves eiffel tower floating water ocean milk grass sunflowers around mirror sidewalk crowded dirt road
-wearing hat santa rainbow scarf monocle chef firefighter police outfit glasses shirt wizard desert river lake garden
-kitchen table chair window wall park bench sky night day sunset sunrise moon space stars sun cloud clouds rain storm
-animal bird fish insect fruit vegetable food drink plant flower vehicle building clothes ball instrument thing face
-backpack bowl can candle cat clock sneaker dog boot teapot vase plushie plush sloth figurine statue monster robot doll
-bear object person man woman boy girl baby child hand head eye eyes nose mouth ear tail leg wing
+photo picture image painting drawing render sketch illustration rendition toy stuffed style background gradient
+pattern big small large little tiny huge left right middle center corner close up nice good cool clean dirty dark
+bright cropped light warm cold new old happy sad red green blue yellow purple pink orange white black grey brown gold
+silver golden shiny wet soft round square cube shaped striped jungle snow beach cobblestone street pink fabric wooden
+floor city mountain mountains house purple rug forest wheat field tree autumn leaves eiffel tower floating water ocean
+milk grass sunflowers around mirror sidewalk crowded dirt road wearing hat santa rainbow scarf monocle chef
+firefighter police outfit glasses shirt wizard desert river lake garden kitchen table chair window wall park bench sky
+night day sunset sunrise moon space stars sun cloud clouds rain storm animal bird fish insect fruit vegetable food
+drink plant flower vehicle building clothes ball instrument thing face backpack bowl can candle cat clock sneaker dog
+boot teapot vase plushie plush sloth figurine statue monster robot doll bear object person man woman boy girl baby
+child hand head eye eyes nose mouth ear tail leg wing
 """
 
 
 def words(tags: Path | None = None, photos: Photos | None = None) -> list[str]:
-    """All words of the vocabulary in order of rank; `tags` is emojibase's data.json, whose names come after the world's."""
+    """All words of the vocabulary in order of rank: the world's, then those of `tags`, emojibase's data.json."""
     texts = [*(c.name for c in (*WORLD, *MASCOTS)), *(plural(c.name) for c in (*WORLD, *MASCOTS))]
     texts += [c.category for c in (*WORLD, *MASCOTS)] + [plural(c.category) for c in WORLD]
     texts += [*BACKGROUNDS, _PROMPT_WORDS, *(form for forms in STYLE_PHRASES.values() for form in forms)]
