@@ -195,7 +195,7 @@ class ToyboxMissingError(LikewiseError):
     def __init__(self) -> None:
         super().__init__(
             "The embedded model 'toybox' has no weights in this installation.\n"
-            "Train them with: likewise toybox learn"
+            "Train them with: likewise toybox build, then likewise toybox learn"
         )
 
 
@@ -632,8 +632,8 @@ class ChangedModelError(LikewiseError):
 
     def __init__(self, what: str, needed: str, found: str) -> None:
         super().__init__(
-            f"The {what} is not the one that drew this picture: its hash is {found[:12]}, and {needed[:12]} is needed.\n"
-            "Give the one that did, or draw the prompt anew with likewise imagine."
+            f"The {what} is not the one that drew this picture: its hash is {found[:12]}, and {needed[:12]} is "
+            "needed.\nGive the one that did, or draw the prompt anew with likewise imagine."
         )
 
 
@@ -677,9 +677,7 @@ class NoTextEncoderWarning(LikewiseWarning):
     """Prompt fidelity could not be measured."""
 
     def __init__(self, reason: object) -> None:
-        super().__init__(
-            f"Whether prompts still come true is not measured, and so has no part in the choice. {reason}"
-        )
+        super().__init__(f"Whether prompts still come true is not measured, and so has no part in the choice. {reason}")
 
 
 class SkippedCheckpointWarning(LikewiseWarning):
@@ -704,3 +702,44 @@ class StageOrderError(LikewiseError):
 
     def __init__(self, stage: str, needs: str) -> None:
         super().__init__(f"The stage '{stage}' needs {needs}. Run: likewise toybox learn --stage {needs}")
+
+
+class StageMismatchError(LikewiseError):
+    """A stage of the recipe was begun with other settings than those asked for; folder is where it was."""
+
+    def __init__(self, stage: str, folder: object, differences: Sequence[tuple[str, object, object]]) -> None:
+        listed = "; ".join(f"{name} was {old} and is {new}" for name, old, new in differences)
+        super().__init__(
+            f"The stage '{stage}' was begun with other settings: {listed}.\nGive the same ones, name another --world, "
+            f"or remove {folder} to train it from its start; what builds on it must then be removed too."
+        )
+
+
+class WorldFolderError(LikewiseError):
+    """A place for the world that is a file."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} is a file, and a world goes into a folder. Name a folder, new or not, with --world."
+        )
+
+
+class WorldMissingError(LikewiseError):
+    """A folder that holds no built world."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} holds no world: it has no world.json.\nBuild one with: likewise toybox build --world {folder}"
+        )
+
+
+class WorldMismatchError(LikewiseError):
+    """A world that was built with other settings than those asked for."""
+
+    def __init__(self, folder: object, differences: Sequence[tuple[str, object, object]]) -> None:
+        listed = "; ".join(f"its {name} is {found}, and {asked} was asked for" for name, found, asked in differences)
+        flags = " ".join(f"--{name} {asked}" for name, _, asked in differences)
+        super().__init__(
+            f"{folder} holds another world: {listed}.\nLeave the setting as the world has it, or build a world that "
+            f"has it: likewise toybox build --world DIR {flags}"
+        )
