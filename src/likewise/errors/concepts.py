@@ -1,0 +1,67 @@
+"""Concepts and the library they live in."""
+
+from likewise.errors.root import LikewiseError, LikewiseWarning
+
+
+class NameTakenError(LikewiseError):
+    """A concept's name that the library holds already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The library has a concept '{name}' already; nothing was changed. Choose another --name, or free this one "
+            f"with: likewise concepts delete {name}"
+        )
+
+
+class ConceptNameError(LikewiseError):
+    """A name that cannot be a word in a prompt, or not a folder."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{name!r} cannot name a concept: at most 40 lower-case letters, digits, - and _ are needed, with a letter "
+            "or digit at both ends, such as 'my-robot'."
+        )
+
+
+class ConceptFolderError(LikewiseError):
+    """A folder that is no whole concept."""
+
+    def __init__(self, folder: object, problem: str) -> None:
+        super().__init__(
+            f"{folder} is no concept that can be used: {problem}.\n"
+            "Give a folder that likewise teach made, or a name from: likewise concepts list"
+        )
+
+
+class WrongBaseError(LikewiseError):
+    """A concept on another base model than it was taught on; bases are (name, hash)."""
+
+    def __init__(self, name: str, taught: tuple[str, str], found: tuple[str, str]) -> None:
+        super().__init__(
+            f"<{name}> was taught on the base model {taught[0] or 'unnamed'} ({taught[1][:12]}), and this is "
+            f"{found[0]} ({found[1][:12]}).\nName its own base model with --backbone, or teach it again on this one."
+        )
+
+
+class ConceptClashError(LikewiseError):
+    """Two concepts that cannot be on one model at a time."""
+
+    def __init__(self, one: str, other: str, why: str) -> None:
+        super().__init__(f"<{one}> and <{other}> {why}, so they cannot be in one picture. Use one of them at a time.")
+
+
+class ConceptClashWarning(LikewiseWarning):
+    """Two concepts with one identifier, whose subjects will mix."""
+
+    def __init__(self, one: str, other: str, identifier: str) -> None:
+        super().__init__(
+            f"<{one}> and <{other}> were both taught as {identifier!r}, so their subjects will mix. Teach one of them "
+            "again: the library keeps identifiers apart."
+        )
+
+
+class BrokenConceptWarning(LikewiseWarning):
+    """A concept of the library that cannot be read and is left out."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"<{name}> is left out of the list: {problem}")
