@@ -135,9 +135,7 @@ def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], 
     return saved
 
 
-def _command(
-    photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool
-) -> str:
+def _command(photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> str:
     """The command line that goes on with this run."""
     parts = ["likewise", "teach", str(photos), "--noun", facts["noun"], "--out", str(run), "--resume"]
     defaults = {"method": "dreambooth", "backbone": "toybox", "seed": 0}
@@ -223,12 +221,16 @@ class _Job:
         if not (samples / "000000.png").exists():
             preview.write(self.backbone, self.plan, 0, samples)
         learn = registry.learn(self.plan.method)
+
+        def show(step: training.Step) -> None:
+            preview.write(self.backbone, self.plan, step.index, samples)
+
         training.run(
             learn(self.backbone, data, config, self.plan.seed, resume=state, device=self.device),
             folder=self.run,
             total=config.steps,
             save_every=math.ceil(config.steps / CHECKPOINTS),
-            preview=lambda step: preview.write(self.backbone, self.plan, step.index, samples),
+            preview=show,
             preview_every=math.ceil(config.steps / PREVIEWS),
             quiet=self.quiet,
             config=config,

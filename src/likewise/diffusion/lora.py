@@ -112,9 +112,16 @@ class Lora:
     def merge(self) -> None:
         """Add the adapters to the weights for good, in float32, and take the hooks off."""
         for path, pair in self.pairs.items():
-            weight = self.module.get_submodule(path).weight
+            weight = weight_of(self.module, path)
             weight.copy_(weight.float() + self.strength * pair.delta())
         self.remove()
+
+
+def weight_of(module: nn.Module, path: str) -> Tensor:
+    """The weight of the layer of that name; AttributeError if there is none."""
+    weight = module.get_submodule(path).weight
+    assert isinstance(weight, Tensor), f"{path} is no single layer"
+    return weight
 
 
 def file_key(component: str, path: str, part: str) -> str:
@@ -145,12 +152,12 @@ def inject(
     with standard deviation 1/rank. LoraTargetError when nothing matches.
     """
     targets = tuple(targets)
-    layers = {path: layer for path, layer in module.named_modules() if _matches(path, targets) and _fits(layer)}
+    layers = [path for path, layer in module.named_modules() if _matches(path, targets) and _fits(layer)]
     if not layers:
         raise LoraTargetError(component, targets, _endings(module))
     pairs = {
-        path: _fresh(layer, rank, alpha / rank, start, seeds.stream(seed, "lora", component, path))
-        for path, layer in layers.items()
+        path: _fresh(weight_of(module, path), rank, alpha / rank, start, seeds.stream(seed, "lora", component, path))
+        for path in layers
     }
     return Lora(component, module, pairs, targets)
 
@@ -169,12 +176,11 @@ def _endings(module: nn.Module) -> list[str]:
     return sorted({path.rpartition(".")[2] for path, layer in module.named_modules() if path and _fits(layer)})
 
 
-def _fresh(layer: nn.Module, rank: int, scale: float, start: Start, stream: torch.Generator) -> Pair:
-    out, width, *kernel = layer.weight.shape
+def _fresh(weight: Tensor, rank: int, scale: float, start: Start, stream: torch.Generator) -> Pair:
+    out, width, *kernel = weight.shape
     down = torch.empty(rank, width, *kernel)
     if start == "gaussian":
         nn.init.normal_(down, std=1 / rank, generator=stream)
     else:
         nn.init.kaiming_uniform_(down, a=math.sqrt(5), generator=stream)
-    device = layer.weight.device
-    return Pair(down.to(device), torch.zeros(out, rank, *kernel, device=device), scale)
+    return Pair(down.to(weight.device), torch.zeros(out, rank, *kernel, device=weight.device), scale)

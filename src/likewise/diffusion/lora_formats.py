@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from likewise import checkpoint
 from likewise.diffusion.backbone import Backbone
-from likewise.diffusion.lora import TEXT_TARGETS, UNET_TARGETS, Lora, Pair
+from likewise.diffusion.lora import TEXT_TARGETS, UNET_TARGETS, Lora, Pair, weight_of
 from likewise.errors import LoraCoverageWarning, LoraFileError
 
 FILE = "pytorch_lora_weights.safetensors"
@@ -155,7 +156,7 @@ def parse(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = No
     return LoraFile(pairs, strange, metadata)
 
 
-def _scale(place: tuple[str, str], rank: int, alphas: Mapping[str, object]) -> float:
+def _scale(place: tuple[str, str], rank: int, alphas: Mapping[str, Any]) -> float:
     component, path = place
     special = alphas.get(f"{component}.alpha_pattern", {})
     return special.get(path, alphas.get(f"{component}.lora_alpha", rank)) / rank
@@ -179,7 +180,7 @@ def attach(backbone: Backbone, file: LoraFile, source: object, strength: float =
         if found is None:
             unmatched.append(f"{component}.{layer}")
         else:
-            device = models[component].get_submodule(found).weight.device
+            device = weight_of(models[component], found).device
             fitting.setdefault(component, {})[found] = Pair(down.float().to(device), up.float().to(device), scale)
     matched = 2 * sum(map(len, fitting.values()))
     if not matched:
@@ -197,7 +198,7 @@ def _find(model: nn.Module | None, layer: str, down: Tensor, up: Tensor) -> str 
     """The name under which `model` holds `layer`, if the shapes fit; CLIP towers may or may not say `text_model.`."""
     for path in (layer, f"text_model.{layer}"):
         try:
-            weight = model.get_submodule(path).weight if model is not None else None
+            weight = weight_of(model, path) if model is not None else None
         except AttributeError:
             continue
         if weight is not None and weight.shape[:2] == (up.shape[0], down.shape[1]):

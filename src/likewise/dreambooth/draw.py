@@ -97,7 +97,8 @@ def _sample(
     row = pick(len(prompts), seed, half, n)
     numbers = seeds.numpy_stream(seed, "sample", half, n)
     t, view = int(numbers.integers(timesteps)), int(numbers.integers(2)) if config.flip else 0
-    moments = Moments(*(None if part is None else part[row] for part in (views[view].mean, views[view].logvar)))
+    spread = views[view].logvar
+    moments = Moments(views[view].mean[row], None if spread is None else spread[row])
     latents = moments.sample(seeds.randn(moments.mean.shape, seed, "posterior", half, n))
     noise = seeds.randn(latents.shape, seed, "noise", half, n)
     if config.offset_noise:

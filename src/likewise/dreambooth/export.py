@@ -16,6 +16,7 @@ from likewise import checkpoint, disk, settings
 from likewise.concept import Card, Concept
 from likewise.diffusion import lora_formats, saving
 from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.stable import StableDiffusion
 from likewise.dreambooth import preview
 from likewise.dreambooth.config import Config
 from likewise.dreambooth.memory import weights
@@ -30,7 +31,7 @@ def applied(backbone: Backbone, tensors: Mapping[str, Tensor], config: Config | 
     tensors: as `checkpoint.load_state` returns them; config: the run's Config, or its dump. Averaged weights are used
     where the run keeps them.
     """
-    config = config if isinstance(config, Config) else Config(**config)
+    config = config if isinstance(config, Config) else Config.model_validate(dict(config))
     learned = weights(State(dict(tensors), {}))
     with _adapted(backbone, learned, config) if config.train == "lora" else _replaced(backbone, learned):
         yield
@@ -83,6 +84,7 @@ def save(
 
 def _save_pipeline(backbone: Backbone, target: Path, card: Card, picture: Image) -> Concept:
     """Write the model as it is now; the folder beside `target` is gone afterwards, or after the next try."""
+    assert isinstance(backbone, StableDiffusion), "only a model that was read from a folder can be written as one"
     pipeline = target.with_name("pipeline.part")
     if pipeline.exists():
         disk.remove(pipeline)
@@ -95,18 +97,10 @@ def _save_pipeline(backbone: Backbone, target: Path, card: Card, picture: Image)
 
 
 def _card(backbone: Backbone, plan: Plan, step: int, scores: Mapping[str, object]) -> Card:
-    return Card(
-        name=plan.name,
-        placeholder=f"<{plan.name}>",
-        noun=plan.noun,
-        identifier=plan.identifier,
-        base_hash=plan.base_hash,
-        base_name=backbone.name,
-        method=plan.method,
-        config=settings.record(plan.config),
-        scores=dict(scores),
-        provenance={"plan": plan.hash, "photos": plan.photos_hash, "seed": plan.seed, "step": step},
-    )
+    facts = {key: getattr(plan, key) for key in ("name", "noun", "identifier", "base_hash", "method")}
+    facts |= {"placeholder": f"<{plan.name}>", "base_name": backbone.name, "config": settings.record(plan.config)}
+    origin = {"plan": plan.hash, "photos": plan.photos_hash, "seed": plan.seed, "step": step}
+    return Card.model_validate({**facts, "scores": dict(scores), "provenance": origin})
 
 
 def _header(plan: Plan, step: int) -> dict[str, str]:

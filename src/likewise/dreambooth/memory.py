@@ -1,6 +1,8 @@
 """All that a run must remember to go on as if it had never stopped: weights, AdamW's moments, averages, the step."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +17,12 @@ from likewise.training import State
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-def origin(backbone: Backbone, data: Data, config: Config, seed: int) -> dict[str, object]:
+def origin(backbone: Backbone, data: Data, config: Config, seed: int) -> dict[str, Any]:
     """What a state was made from; another origin is another run."""
     return {"settings": settings.record(config), "seed": seed, "base model": backbone.hash, "photos": data.hash}
 
 
-def differences(saved: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """In words, where two origins differ."""
     before, after = dict(saved.get("settings", {})), dict(now["settings"])
     found = [
@@ -108,4 +110,4 @@ class Memory:
         """A resume that leaves the weights as they were is the oldest bug there is: compare what is really loaded."""
         loaded = {f"weights/{name}": parameter for name, parameter in self._named.items()}
         if checkpoint.hash_tensors(loaded) != state.data["weights_hash"]:
-            raise BrokenCheckpointError("the checkpoint", "its weights are not those that were saved")
+            raise BrokenCheckpointError(Path("the checkpoint"), "its weights are not those that were saved")

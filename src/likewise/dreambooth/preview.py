@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-import torch
-from PIL import Image
-
 from likewise import images
-from likewise.diffusion import sampling
-from likewise.diffusion.backbone import Backbone, join
+from likewise.diffusion.backbone import Backbone
+from likewise.dreambooth.drawing import draw
 from likewise.dreambooth.plan import Plan
 
 STEPS, FINE = 12, 20  # denoising steps: enough to see where training goes, and for a picture to keep
@@ -28,14 +25,3 @@ def write(backbone: Backbone, plan: Plan, step: int, folder: Path) -> Path:
     path = folder / f"{step:06d}.png"
     images.write_png(path, images.sheet(pictures, [f"{p} · step {step}" for p in asked]), look)
     return path
-
-
-@torch.no_grad()
-def draw(
-    backbone: Backbone, asked: list[str], picture_seeds: list[int], *, steps: int, guidance: float
-) -> list[Image.Image]:
-    """One picture a prompt, each from a seed of its own; the model is used as it is."""
-    text, empty = join([backbone.encode_text([prompt]) for prompt in asked]), backbone.encode_text([""])
-    noise = sampling.noise(backbone, picture_seeds)
-    last = sampling.last(sampling.generate(backbone, text, empty, noise=noise, steps=steps, guidance=guidance))
-    return images.to_pil(last.images)

@@ -6,15 +6,12 @@ filled at once. They are PNG, because the prior would teach the artefacts of JPE
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 
-import torch
-
 from likewise import checkpoint, images, seeds
-from likewise.diffusion import sampling
 from likewise.diffusion.backbone import Backbone
 from likewise.dreambooth.config import Config
+from likewise.dreambooth.drawing import draw
 from likewise.errors import ClassImagesMismatchError, ImageFileError
 
 ORIGIN = "class.json"
@@ -45,7 +42,7 @@ class ClassImage:
 
     path: Path
 
-    @cached_property
+    @property
     def image_hash(self) -> str:
         """SHA-256 of the file."""
         return checkpoint.hash_file(self.path)
@@ -76,8 +73,11 @@ def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator
     yield count - len(missing)
     while missing:
         batch, missing = missing[:TOGETHER], missing[TOGETHER:]
-        noise = sampling.noise(backbone, [_seed(want, index) for index in batch], want.size)
-        for index, picture in zip(batch, _draw(backbone, want, noise), strict=True):
+        picture_seeds = [seeds.key(want.seed, "class image", index) for index in batch]
+        look = {"steps": want.steps, "guidance": want.guidance, "scheduler": want.sampler}
+        for index, picture in zip(
+            batch, draw(backbone, [want.prompt] * len(batch), picture_seeds, **look), strict=True
+        ):
             images.write_png(pictures[index].path, picture, {"prompt": want.prompt, "index": index})
         yield count - len(missing)
 
@@ -101,14 +101,3 @@ def _decodes(path: Path) -> bool:
     except ImageFileError:
         return False
     return True
-
-
-def _seed(want: Wanted, index: int) -> int:
-    return seeds.key(want.seed, "class image", index)
-
-
-@torch.no_grad()
-def _draw(backbone: Backbone, want: Wanted, noise: torch.Tensor) -> list:
-    text, empty = backbone.encode_text([want.prompt]), backbone.encode_text([""])
-    look = {"steps": want.steps, "guidance": want.guidance, "scheduler": want.sampler}
-    return images.to_pil(sampling.last(sampling.generate(backbone, text, empty, noise=noise, **look)).images)

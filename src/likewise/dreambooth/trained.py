@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,18 +49,24 @@ def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
     trained = _adapters(models, config, seed) if config.train == "lora" else _weights(models)
     before = {} if trained.loras else {name: p.detach().to("cpu", copy=True) for name, p in trained.named.items()}
     try:
-        if config.checkpointing:
-            backbone.unet.enable_gradient_checkpointing()
+        _recompute(backbone.unet, config.checkpointing)
         yield trained
     finally:
-        if config.checkpointing:
-            backbone.unet.disable_gradient_checkpointing()
+        _recompute(backbone.unet, False)
         for one in trained.loras:
             one.remove()
         for name, parameter in trained.named.items():
             parameter.requires_grad_(False).grad = None
             if name in before:
                 parameter.data = before[name].to(parameter.device)  # what was trained stays whole for who holds it
+
+
+def _recompute(unet: Any, on: bool) -> None:
+    """Switch gradient checkpointing, by the two methods that diffusers' models have for it."""
+    if on:
+        unet.enable_gradient_checkpointing()
+    else:
+        unet.disable_gradient_checkpointing()
 
 
 def _adapters(models: dict[str, nn.Module], config: Config, seed: int) -> Trained:
