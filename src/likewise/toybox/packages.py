@@ -25,6 +25,8 @@ class Package:
     integrity: str  # sha512, base64, as the registry publishes it
     licence: str
     use: str
+    author: str  # of what the world takes from it
+    home: str
 
     @property
     def folder(self) -> str:
@@ -39,6 +41,8 @@ PACKAGES = (
         "Wlq2lVStTnr8BDpIJ0pEnTKO4LuDxxqTEhTvRtD1DLRF0me7ogeRQjKoehDHXuVJ2Qaecgl5wRBv60lUAG3h7g==",
         "MIT",
         "style 3d",
+        "Microsoft Corporation (Fluent Emoji), packaged by LobeHub",
+        "https://github.com/microsoft/fluentui-emoji",
     ),
     Package(
         "fluentui-emoji",
@@ -46,6 +50,8 @@ PACKAGES = (
         "JTXXwqIie2rWTgOkIJDJxr0WtwTz2WU4kdOq8buLVThYwQ264aFR2jdTyuon2oEbLqqGMT64zI4btyn1saB2xw==",
         "MIT",
         "style flat",
+        "Microsoft Corporation (Fluent Emoji), packaged by Mohammad Abu Mattar",
+        "https://github.com/microsoft/fluentui-emoji",
     ),
     Package(
         "@iconify-json/noto",
@@ -53,13 +59,17 @@ PACKAGES = (
         "DQiuXENbun41ch+XPSV55H9FaWKpHTyz46YIKtSaKYD4fIDDzL1tR6H4np/T38jfrTAeI3rcKF0mqHYeZVAuaw==",
         "Apache-2.0",
         "style cartoon",
+        "Google Inc (Noto Emoji), packaged by Iconify",
+        "https://github.com/googlefonts/noto-emoji",
     ),
     Package(
         "@twemoji/svg",
         "15.0.0",
         "ZSPef2B6nBaYnfgdTbAy4jgW95o7pi2xPGwGCU+WMTxo7J6B1lMPTWwSq/wTuiMq+N0khQ90CcvYp1wFoQpo/w==",
-        "CC-BY-4.0 (graphics, Twemoji contributors)",
+        "CC-BY-4.0",
         "style sticker",
+        "Twitter, Inc and other contributors (Twemoji), packaged by Samuel Kopp",
+        "https://github.com/jdecked/twemoji",
     ),
     Package(
         "emojibase-data",
@@ -67,6 +77,8 @@ PACKAGES = (
         "Yvgb5AWoHViHV/gq1qr5ZAarcBip+B27/ZLRsUJkbgAEaLlZ/fof9g882LTpmEpyhBNEC0m2SEmItljHsTygjA==",
         "MIT",
         "names and tags",
+        "Miles Johnson (emojibase)",
+        "https://github.com/milesj/emojibase",
     ),
 )
 

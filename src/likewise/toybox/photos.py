@@ -16,6 +16,7 @@ class Photos:
     """Paths and captions of real photos, in the order of their sorted paths."""
 
     rows: tuple[tuple[Path, str], ...]
+    folder: Path = Path()  # the parent of the sets
 
     @classmethod
     def read(cls, folder: Path) -> "Photos":
@@ -28,7 +29,7 @@ class Photos:
             raise SpriteError(
                 f"{folder} holds no */metadata.jsonl with captions; leave --photos out, or name its parent."
             )
-        return cls(tuple(sorted(rows)))
+        return cls(tuple(sorted(rows)), folder)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from likewise import checkpoint
-from likewise.encoders.towers import Towers
 from likewise.diffusion.folder import WEIGHTS
 from likewise.diffusion.saving import tensors
 from likewise.diffusion.schedule import Schedule, from_config
+from likewise.encoders.towers import Towers
 
 SCHEDULER = {
     "_class_name": "DPMSolverMultistepScheduler",

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Stage = Literal["pictures", "tokenizer", "towers", "autoencoder", "unet", "publish"]
 STAGES: tuple[Stage, ...] = ("pictures", "tokenizer", "towers", "autoencoder", "unet", "publish")
+CONCEPTS = 64  # as many as the embedded models know
 
 
 class Recipe(BaseModel):
@@ -13,7 +14,9 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    concepts: int = Field(64, ge=60, description="How many things the world holds, the best known of each category.")
+    concepts: int = Field(
+        CONCEPTS, ge=60, description="How many things the world holds, the best known of each category."
+    )
     pictures: int = Field(12_000, ge=1000, description="Pictures drawn for training.")
     seed: int = Field(0, description="Seed of the world and of every stage.")
     start: Literal["scratch", "embedded"] = Field(

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from likewise import checkpoint, training
-from likewise.encoders.towers import ImageTower, Towers, text_tower
 from likewise.devices import Device
+from likewise.encoders.towers import ImageTower, Towers, text_tower
 from likewise.errors import StageMismatchError, StageOrderError
 from likewise.records import differences
 from likewise.seeds import initialising
