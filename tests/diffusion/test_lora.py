@@ -109,9 +109,9 @@ def test_the_start_of_a_layer_does_not_depend_on_the_other_layers(model, start):
 
 def test_kaiming_starts_within_its_bound_and_gaussian_with_its_spread():
     wide = nn.Sequential(nn.Linear(400, 8))
-    down = lora.inject(wide, "unet", rank=64, alpha=1, targets=("0",), seed=0).pairs["0"].down
+    down = lora.inject(wide, "unet", rank=64, alpha=1.0, targets=("0",), seed=0).pairs["0"].down
     assert down.abs().max() <= 1 / 20
-    down = lora.inject(wide, "unet", rank=64, alpha=1, targets=("0",), seed=0, start="gaussian").pairs["0"].down
+    down = lora.inject(wide, "unet", rank=64, alpha=1.0, targets=("0",), seed=0, start="gaussian").pairs["0"].down
     assert down.std().item() == pytest.approx(1 / 64, rel=0.05)
 
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -88,7 +88,7 @@ class Config(BaseModel):
     class_prompt: str = Field("a {noun}", description="Prompt of the class images.")
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _possible(self) -> "Config":
         if self.warmup >= self.steps:
             raise ValueError(f"warmup ({self.warmup}) must be below steps ({self.steps})")
         for name, words in {"instance_prompt": ("{identifier}", "{noun}"), "class_prompt": ("{noun}",)}.items():
@@ -100,7 +100,7 @@ class Config(BaseModel):
         return self
 
     @classmethod
-    def for_backbone(cls, facts: "Facts", options: Mapping[str, object] | None = None) -> Self:
+    def for_backbone(cls, facts: "Facts", options: Mapping[str, object] | None = None) -> "Config":
         """Defaults for the base model with `options` on top.
 
         UnknownSettingError or BadSettingError for options that do not exist or do not fit; IdleSettingWarning for one
@@ -111,7 +111,7 @@ class Config(BaseModel):
         return config
 
     @classmethod
-    def for_family(cls, family: str, options: Mapping[str, object]) -> Self:
+    def for_family(cls, family: str, options: Mapping[str, object]) -> "Config":
         """As for_backbone, by the family's name and without warnings. A rank without an alpha brings alpha = rank."""
         family = "sd1" if family == "sd2" else family
         defaults = DEFAULTS.get((family, str(options.get("train", "lora"))), {})  # a wrong `train` is reported below
