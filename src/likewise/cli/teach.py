@@ -28,6 +28,9 @@ def teach(
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Judge the checkpoints and keep the best, not the last.")
     ] = True,
+    install: Annotated[
+        bool, typer.Option("--install/--no-install", help="Put the concept into the library, or leave it in the run.")
+    ] = True,
     device: Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.")] = None,
     *,
     settings: Mapping[str, Any],
@@ -35,12 +38,13 @@ def teach(
     """Learn the subject of a folder of photos as a word for prompts."""
     from likewise.teach import teach as learn
 
-    how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device}
+    how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device, "install": install}
     taught = learn(photos, noun, out=out, resume=resume, verdict=verdict, **how, **settings)
     word, found = taught.concept.placeholder, taught.verdict or {}
     data = {"run": str(taught.run), "concept": taught.concept.as_json(), "verdict": found or None}
     lines = [*found.get("why", ()), f"Report: {taught.run / 'report.html'}"] if found else []
-    return Answer(data, [f"Learned {word}: {taught.run}", *lines, f'Try: likewise imagine "{word} on the beach"'])
+    how = f'"{word} on the beach"' + ("" if install else f" --concept {taught.run}")
+    return Answer(data, [f"Learned {word}: {taught.run}", *lines, f"Try: likewise imagine {how}"])
 
 
 def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:
