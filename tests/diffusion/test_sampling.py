@@ -60,9 +60,9 @@ def test_guidance_is_the_formula(sd1, rng):
         bound = sd1.predict(noisy, t.expand(3), text)
         loose = sd1.predict(noisy, t.expand(3), free[[0, 0, 0]])
         expected = loose + 7 * (bound - loose)
-        assert torch.allclose(guidance.predict(sd1, noisy, t, text, free, scale=7), expected, atol=1e-4)
-        assert torch.allclose(guidance.predict(sd1, noisy, t, text, free, scale=1), bound, atol=1e-5)
-        assert torch.allclose(guidance.predict(sd1, noisy, t, text, None, scale=7), bound, atol=1e-5)
+        assert torch.allclose(guidance.predict(sd1, noisy, t, text, free, scale=7.0), expected, atol=1e-4)
+        assert torch.allclose(guidance.predict(sd1, noisy, t, text, free, scale=1.0), bound, atol=1e-5)
+        assert torch.allclose(guidance.predict(sd1, noisy, t, text, None, scale=7.0), bound, atol=1e-5)
 
 
 def test_steps_come_one_by_one_and_only_the_last_has_images(sd1):

@@ -55,17 +55,17 @@ def test_min_snr_weights_equal_the_formula_worked_in_plain_python(t):
         product *= 1 - root**2
     snr = product / (1 - product)
     at = torch.tensor([t])
-    assert stable("epsilon").min_snr_weight(at, 5).item() == pytest.approx(min(snr, 5) / snr, rel=1e-4)
-    assert stable("v_prediction").min_snr_weight(at, 5).item() == pytest.approx(min(snr, 5) / (snr + 1), rel=1e-4)
-    assert stable("sample").min_snr_weight(at, 5).item() == pytest.approx(min(snr, 5), rel=1e-4)
+    assert stable("epsilon").min_snr_weight(at, 5.0).item() == pytest.approx(min(snr, 5) / snr, rel=1e-4)
+    assert stable("v_prediction").min_snr_weight(at, 5.0).item() == pytest.approx(min(snr, 5) / (snr + 1), rel=1e-4)
+    assert stable("sample").min_snr_weight(at, 5.0).item() == pytest.approx(min(snr, 5), rel=1e-4)
 
 
 def test_mean_weights_of_stable_diffusion_are_the_known_ones_and_only_early_steps_change():
     t = torch.arange(1000)
-    weights = stable("epsilon").min_snr_weight(t, 5)
+    weights = stable("epsilon").min_snr_weight(t, 5.0)
     assert weights.mean().item() == pytest.approx(0.917, abs=1e-3)
     assert (weights < 1).nonzero().max().item() == 146
-    assert stable("v_prediction").min_snr_weight(t, 5).mean().item() == pytest.approx(0.294, abs=1e-3)
+    assert stable("v_prediction").min_snr_weight(t, 5.0).mean().item() == pytest.approx(0.294, abs=1e-3)
 
 
 def test_weights_are_finite_where_no_signal_is_left():

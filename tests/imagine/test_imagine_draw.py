@@ -174,7 +174,7 @@ def test_a_concept_of_another_base_or_two_of_one_name_are_refused(draw, toybox, 
 
 def test_a_negative_prompt_without_guidance_is_told_of(draw):
     with pytest.warns(IdleSettingWarning, match="negative has no effect while guidance is 1"):
-        assert pixels(draw("a dog", negative="red", guidance=1)) == pixels(draw("a dog", guidance=1))
+        assert pixels(draw("a dog", negative="red", guidance=1.0)) == pixels(draw("a dog", guidance=1.0))
 
 
 def test_another_size_is_drawn_with_a_warning(draw):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from likewise.diffusion.schedule import Schedule
@@ -114,8 +114,8 @@ class Backbone(Protocol):
         """
         ...
 
-    def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Int[Tensor, " batch"], text: Text) -> Tensor:
-        """The network's output (B, C, h, w), whose meaning is facts.prediction_type."""
+    def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
+        """The network's output (B, C, h, w), whose meaning is facts.prediction_type; t may fall between steps."""
         ...
 
     def to(self, device: str | torch.device) -> "Backbone":

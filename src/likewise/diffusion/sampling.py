@@ -47,9 +47,9 @@ def generate(
     no part where guidance <= 1. With one `rows` a picture's bits do not depend on the batch it is in. Raises
     SettingError for an impossible step count or scheduler, NonFiniteLatentsError as soon as a value is not finite.
     """
-    solver = solvers.build(backbone.scheduler_config, scheduler, steps)
+    solver = solvers.build(backbone.scheduler_config, scheduler, steps, backbone.device)
     latents = noise.to(backbone.device) * solver.init_noise_sigma
-    for step, t in enumerate(solver.timesteps.to(backbone.device), start=1):
+    for step, t in enumerate(solver.timesteps, start=1):
         scaled = solver.scale_model_input(latents, t)
         output = guide.predict(backbone, scaled, t, text, negative, scale=guidance, rows=rows)
         latents = solver.step(output.float(), t, latents, return_dict=False)[0]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+import torch
+
 from likewise.errors import SettingError
 
 # name -> module, class, options that make it the sampler its name says
@@ -29,8 +31,8 @@ NOISE_LEVELS = (
 )
 
 
-def build(config: Mapping[str, Any], name: str, steps: int) -> Any:
-    """A diffusers scheduler with its timesteps set; all here are deterministic.
+def build(config: Mapping[str, Any], name: str, steps: int, device: str | torch.device = "cpu") -> Any:
+    """A diffusers scheduler with its timesteps set, on the device of the latents; all here are deterministic.
 
     config: the model's scheduler_config.json. When it describes this very class it is followed whole, so that stock
     diffusers draws the same; otherwise only the noise levels are taken, and timesteps are spaced from the noisy end
@@ -49,5 +51,5 @@ def build(config: Mapping[str, Any], name: str, steps: int) -> Any:
         settings = {key: config[key] for key in NOISE_LEVELS if key in config} | {"timestep_spacing": "trailing"}
     known = inspect.signature(solver.__init__).parameters
     scheduler = solver(**{key: value for key, value in (settings | options).items() if key in known})
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(steps, device=device)
     return scheduler

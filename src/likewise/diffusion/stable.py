@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from likewise.diffusion import schedule, text
@@ -65,7 +65,7 @@ class StableDiffusion:
         """Last hidden states (B, L, D) of the text tower; `<x>` reads words["<x>"], (K, D)."""
         return text.encode(self.text_encoders[0], self.tokenizers[0], prompts, words, self.facts.text_length)
 
-    def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Int[Tensor, " batch"], text: Text) -> Tensor:
+    def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
         """The U-Net's output (B, C, h, w) at timesteps t."""
         return self.unet(noisy, t, encoder_hidden_states=text.embeds, return_dict=False)[0]
 
