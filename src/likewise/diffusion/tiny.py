@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from likewise.diffusion.vocabulary import bpe
 from likewise.errors import SettingError
 
 SPOKEN = (
@@ -34,36 +35,6 @@ def pipeline(folder: str | Path, family: str = "toybox", seed: int = 0) -> Path:
     _save_tokenizer(folder / "tokenizer", vocabulary, merges)
     _write(folder / "model_index.json", _index(family))
     return folder
-
-
-def bpe(words: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """A byte-level vocabulary and merges in which each of the words, and some rare syllables, is one token.
-
-    Laid out as CLIP's: 256 bytes, 256 bytes that end a word, merges in order of rank, the two end marks last.
-    """
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    letters = list(bytes_to_unicode().values())
-    rare = ["".join(pair) for pair in zip("qzxvkjwbpgqzxvkj", "xqkjzwvgbpfdmshc", "vjqwxkzpbtmnrgld", strict=True)]
-    merges: list[tuple[str, str]] = []
-    for word in [*words, *rare]:
-        pieces = _apply([*word[:-1], word[-1] + "</w>"], merges)
-        while len(pieces) > 1:
-            merges.append((pieces[0], pieces[1]))
-            pieces = [pieces[0] + pieces[1], *pieces[2:]]
-    tokens = [*letters, *(one + "</w>" for one in letters), *(a + b for a, b in merges)]
-    tokens += ["<|startoftext|>", "<|endoftext|>"]
-    return {token: index for index, token in enumerate(tokens)}, merges
-
-
-def _apply(pieces: list[str], merges: list[tuple[str, str]]) -> list[str]:
-    for left, right in merges:  # in order of rank, as byte-pair encoding does
-        at = 0
-        while at < len(pieces) - 1:
-            if (pieces[at], pieces[at + 1]) == (left, right):
-                pieces = [*pieces[:at], left + right, *pieces[at + 2 :]]
-            at += 1
-    return pieces
 
 
 def _modules(family: str, vocabulary: int) -> dict[str, nn.Module]:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from likewise import checkpoint
 from likewise.contrastive import learn as contrastive
-from likewise.diffusion.tiny import bpe
+from likewise.diffusion.vocabulary import bpe
 from likewise.toybox import autoencoder, decoder, pictures, publish, unet, vocabulary
 from likewise.toybox.recipe import STAGES, Stage
 from likewise.toybox.shop import Shop
