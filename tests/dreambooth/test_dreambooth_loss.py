@@ -51,7 +51,8 @@ def test_ten_steps_equal_the_oracle(load, folders, data_for, train, text, family
     for name, parameter in oracle.trained.items():
         name = name.replace(".text_model", "") if train == "full" else name
         gap = (state.tensors[f"weights/{name}"] - parameter).abs()
-        assert gap.mean() <= 1e-7
+        # softmax cannot see a bias that all keys share: its true gradient is 0, and Adam scales up rounding alone
+        assert gap.mean() <= 1e-7 or name.endswith("k_proj.bias"), name
         assert gap.max() <= rates["lr"] / 2  # where a gradient is of the size of rounding, Adam's step is not
 
 
