@@ -16,19 +16,18 @@ def draw(backbone, seeds, prompt="a photo of a dog", **settings):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("scale", [1.0, 5.0])
-def test_stock_diffusers_draws_the_same_picture_from_the_same_latents(backbone, folders, scale):
+def test_stock_diffusers_draws_the_same_picture_from_the_same_latents(backbone, folders):
     from diffusers import StableDiffusionPipeline
 
     pipe = StableDiffusionPipeline.from_pretrained(folders[backbone.facts.family], safety_checker=None)
     pipe.set_progress_bar_config(disable=True)
-    noise = sampling.noise(backbone, [0, 1])
-    theirs = pipe(
-        ["a photo of a dog"] * 2, latents=noise, num_inference_steps=6, guidance_scale=scale, output_type="pt"
-    ).images
-    ours = draw(backbone, [0, 1], steps=6, guidance=scale)
-    assert (ours - theirs).abs().max() <= 2 / 255
-    assert ours.std() > 0.05  # pictures, not two grey squares
+    noise, prompts = sampling.noise(backbone, [0, 1]), ["a photo of a dog"] * 2
+    for scale in (1.0, 5.0):
+        settings = {"num_inference_steps": 5, "guidance_scale": scale, "output_type": "pt"}
+        theirs = pipe(prompts, latents=noise, **settings).images
+        ours = draw(backbone, [0, 1], steps=5, guidance=scale)
+        assert (ours - theirs).abs().max() <= 2 / 255
+        assert ours.std() > 0.05  # pictures, not two grey squares
 
 
 @pytest.mark.parametrize(("scheduler", "scale"), [(name, 5.0) for name in sorted(solvers.SOLVERS)] + [("ddim", 1.0)])
@@ -93,8 +92,9 @@ class Silent:
         return latents[:, :3]
 
 
-@pytest.mark.parametrize("scheduler", sorted(solvers.SOLVERS))
-@pytest.mark.parametrize("steps", [1, 2, 1000])
+@pytest.mark.parametrize(
+    ("scheduler", "steps"), [(name, steps) for name in sorted(solvers.SOLVERS) for steps in (1, 2)] + [("ddim", 1000)]
+)
 def test_any_number_of_steps_from_1_to_1000_ends_finite(toybox, scheduler, steps, rng):
     text = Text(torch.zeros(1, 1, 1))
     made = sampling.generate(
