@@ -1,4 +1,4 @@
-"""What a picture shows, said by an encoder that never saw training: subject by nearest sprite, style and place by probe.
+"""What a picture shows, said by an encoder that never saw training: subject by nearest sprite, style, place by probe.
 
 Features of a whole scene carry its background, so every row is centred on the mean of real pictures with the same
 background before subjects are compared. The background is read off the four corners, put together to one small
