@@ -3,6 +3,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from likewise import encoders
 from likewise.encoders import loading
@@ -40,7 +41,7 @@ def test_protocols_tell_what_can_read_texts():
 
 
 def test_rows_carry_their_encoder_and_do_not_mix():
-    first, second = encoders.embed(Stub("a"), [None]), encoders.embed(Stub("b"), [None])
+    first, second = (encoders.embed(Stub(name), [Image.new("RGB", (4, 4))]) for name in "ab")
     with pytest.raises(MixedEncodersError, match="one encoder"):
         cosine(first, second)
     assert cosine(first, encoders.embed_texts(TextStub("a"), ["x"])).item() == 1.0

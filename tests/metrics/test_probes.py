@@ -61,4 +61,4 @@ def test_a_probe_needs_two_classes_and_a_penalty():
     with pytest.raises(MeasureError, match=r"1 class"):
         ridge_probe(np.eye(3), ["a", "a", "a"])
     with pytest.raises(MeasureError, match="penalty of 0"):
-        logistic_probe(np.eye(3), ["a", "a", "b"], penalty=0)
+        logistic_probe(np.eye(3), ["a", "a", "b"], penalty=0.0)

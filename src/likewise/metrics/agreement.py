@@ -1,11 +1,15 @@
 """How far two judges agree: two-alternative forced choice and Cohen's kappa."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from likewise.errors import MeasureError
 
+Values = Sequence | np.ndarray
 
-def two_afc(first: np.ndarray, second: np.ndarray, votes: np.ndarray) -> np.ndarray:
+
+def two_afc(first: Values, second: Values, votes: Values) -> np.ndarray:
     """How much of the vote goes the metric's way, question by question, (N,) in [0, 1]; its mean is the 2AFC score.
 
     first, second (N,): the metric's distances from the reference to the two candidates. votes (N,): the share of
@@ -20,7 +24,7 @@ def two_afc(first: np.ndarray, second: np.ndarray, votes: np.ndarray) -> np.ndar
     return choice * votes + (1 - choice) * (1 - votes)
 
 
-def cohen_kappa(first: np.ndarray, second: np.ndarray) -> float:
+def cohen_kappa(first: Values, second: Values) -> float:
     """(observed - expected) / (1 - expected) agreement of two judges' labels (N,): 1 is perfect, 0 is chance.
 
     Two judges who both say one and the same word throughout agree fully by chance alone: kappa is then 0.

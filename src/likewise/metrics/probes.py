@@ -1,11 +1,14 @@
 """What a frozen encoder's rows know: linear and nearest-neighbour probes, exact and without a training loop."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from likewise.errors import MeasureError
 from likewise.metrics.neighbours import Embedding, top_k
+
+Labels = Sequence | np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +28,7 @@ class LinearProbe:
         return self.classes[self.scores(rows).argmax(1)]
 
 
-def ridge_probe(rows: np.ndarray, labels: np.ndarray, penalty: float = 1e-2) -> LinearProbe:
+def ridge_probe(rows: np.ndarray, labels: Labels, penalty: float = 1e-2) -> LinearProbe:
     """Least squares onto +1/-1 class targets: W = (X'X + N penalty I)^-1 X'Y on centred X, Y; the bias is free."""
     rows, classes, targets = _prepared(rows, labels, penalty)
     targets = 2 * targets - 1
@@ -36,7 +39,7 @@ def ridge_probe(rows: np.ndarray, labels: np.ndarray, penalty: float = 1e-2) -> 
     return LinearProbe(weight, target_mean - mean @ weight, classes)
 
 
-def logistic_probe(rows: np.ndarray, labels: np.ndarray, penalty: float = 1e-3, steps: int = 300) -> LinearProbe:
+def logistic_probe(rows: np.ndarray, labels: Labels, penalty: float = 1e-3, steps: int = 300) -> LinearProbe:
     """Multinomial logistic regression, mean cross-entropy + penalty/2 |W|^2, the bias not penalised.
 
     Newton steps with Boehning's fixed bound on the Hessian ("Multinomial logistic regression algorithm", 1992):
@@ -57,7 +60,9 @@ def logistic_probe(rows: np.ndarray, labels: np.ndarray, penalty: float = 1e-3, 
     return LinearProbe(weight[:-1], weight[-1], classes)
 
 
-def knn_predict(keys: Embedding, labels: np.ndarray, queries: Embedding, k: int = 20, sharpness: float = 0.07):
+def knn_predict(
+    keys: Embedding, labels: Labels, queries: Embedding, k: int = 20, sharpness: float = 0.07
+) -> np.ndarray:
     """The class of each query (N,) by votes of its k nearest keys, each weighing exp(cosine / sharpness).
 
     The protocol of Wu et al. (arXiv:1805.01978), section 3.4.
@@ -70,7 +75,7 @@ def knn_predict(keys: Embedding, labels: np.ndarray, queries: Embedding, k: int 
     return classes[votes.argmax(1)]
 
 
-def _prepared(rows: np.ndarray, labels: np.ndarray, penalty: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _prepared(rows: np.ndarray, labels: Labels, penalty: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows as float64, the classes (C,), and one-hot targets (N, C)."""
     rows, labels = np.asarray(rows, dtype=np.float64), np.asarray(labels)
     if rows.ndim != 2 or len(rows) != len(labels):

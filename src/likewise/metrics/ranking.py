@@ -1,11 +1,15 @@
 """How well a score puts the right items first: the area under the ROC curve and average precision."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from likewise.errors import MeasureError
 
+Values = Sequence | np.ndarray
 
-def auc(scores: np.ndarray, labels: np.ndarray) -> float:
+
+def auc(scores: Values, labels: Values) -> float:
     """P(score of a positive > score of a negative), ties counting half (Mann-Whitney U), O(N log N).
 
     scores (N,); labels (N,) of 0/1 or bool, both kinds present.
@@ -21,7 +25,7 @@ def auc(scores: np.ndarray, labels: np.ndarray) -> float:
     return float(wins / (positives * negatives))
 
 
-def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
+def average_precision(scores: Values, labels: Values) -> float:
     """sum_k (recall_k - recall_{k-1}) precision_k over falling thresholds; tied scores share one threshold.
 
     scores (N,); labels (N,) of 0/1 or bool, at least one positive. The order of tied items cannot change it.
@@ -35,7 +39,7 @@ def average_precision(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((recall_steps * precision).sum())
 
 
-def _checked(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _checked(scores: Values, labels: Values) -> tuple[np.ndarray, np.ndarray]:
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels).astype(bool)
     if scores.shape != labels.shape or scores.ndim != 1:
         raise MeasureError("a ranking", f"scores {scores.shape}, labels {labels.shape}", "two rows of one length")

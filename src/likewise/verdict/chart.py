@@ -1,7 +1,7 @@
 """A curve with its interval band as inline SVG: one measure over the steps of a run."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from likewise.metrics.intervals import Interval
@@ -27,7 +27,7 @@ def draw(curve: Curve, label: str) -> Markup:
     low, high = _range(curve)
     ticks = _ticks(low, high)
 
-    def x(step: float) -> float:
+    def x(step: int) -> float:
         first, last = curve.steps[0], curve.steps[-1]
         return LEFT + (WIDTH - LEFT - RIGHT) * ((step - first) / (last - first) if last > first else 0.5)
 
@@ -62,7 +62,7 @@ def _range(curve: Curve) -> tuple[float, float]:
 def _ticks(low: float, high: float) -> list[float]:
     """Three to six round numbers inside the range."""
     rough = (high - low) / 4
-    unit = 10 ** math.floor(math.log10(rough))
+    unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough)
     first = math.ceil(low / step - 1e-9)
     return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
@@ -72,7 +72,7 @@ def _number(value: float, share: bool) -> str:
     return f"{100 * value:.0f}%" if share else f"{value:.2f}"
 
 
-def _labelled(curve: Curve, x) -> list[int]:
+def _labelled(curve: Curve, x: Callable[[int], float]) -> list[int]:
     """Steps whose labels do not touch: the chosen one first, then the others from the end."""
     kept: list[int] = []
     order = [curve.chosen] if curve.chosen in curve.steps else []
@@ -109,7 +109,7 @@ def _line(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{_px(px)} {_px(py)}" for px, py in points)
 
 
-def _band(points: Sequence[tuple[float, Interval]], y) -> str:
+def _band(points: Sequence[tuple[float, Interval]], y: Callable[[float], float]) -> str:
     upper = [(px, y(one.high)) for px, one in points]
     lower = [(px, y(one.low)) for px, one in reversed(points)]
     return _line([*upper, *lower]) + "Z"

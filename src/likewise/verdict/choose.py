@@ -77,7 +77,7 @@ def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = Non
     noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
     tied = [i for i in range(1, len(scores)) if order[best] - order[i] <= weights.tolerance * noise[i]]
     sure = [i for i in tied if _learned(scores[i], scores[0], weights)]  # too early to tell is not a tie worth taking
-    chosen = next(iter(sure), tied[0])
+    chosen = next(iter(sure), best)  # where nothing is learned yet, earlier would be less still
     return Choice(
         step=scores[chosen].step,
         judged=judged,
@@ -125,16 +125,15 @@ def _shares(
     copied = mean([gauge.copied(one) for one in scores], subject)
     worth = gain * (1 - copied) * (1 - drift / 2)
     found = {"gain": gain, "drift": drift, "copied": copied}
-    if scores[0].prompt is not None:
-        found["fidelity"] = gauge.fidelity(mean([one.prompt for one in scores], subject))
+    prompts = [one.prompt for one in scores if one.prompt is not None]
+    if prompts:
+        found["fidelity"] = gauge.fidelity(mean(prompts, subject))
         worth = gain**weights.likeness * found["fidelity"] ** (1 - weights.likeness) * (1 - copied) * (1 - drift / 2)
     return {**found, "worth": worth}
 
 
 def _judged(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, weights: Weights) -> Judged:
-    def share(name: str) -> Interval | None:
-        if name not in exact:
-            return None
+    def share(name: str) -> Interval:
         tail = (1 - weights.level) / 2
         low, high = np.quantile(drawn[name][:, index], (tail, 1 - tail))
         return Interval(float(exact[name][0, index]), float(low), float(high), weights.level, len(one.likeness))
@@ -148,7 +147,7 @@ def _judged(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, wei
         likeness=plain(one.likeness),
         gain=share("gain"),
         prompt=None if one.prompt is None else plain(one.prompt),
-        fidelity=share("fidelity"),
+        fidelity=share("fidelity") if "fidelity" in exact else None,
         plain=plain(one.plain),
         drift=share("drift"),
         change=plain(one.change),

@@ -1,6 +1,6 @@
 """What a verdict draws and how it weighs what it sees; the same for every checkpoint of a run."""
 
-from typing import Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,11 +20,11 @@ class Config(BaseModel):
         description="What to draw; {subject} is the run's own prompt for its subject, such as 'a zxq dog'.",
     )
     images: int = Field(3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
-    class_images: int = Field(4, ge=1, description="Pictures of the bare noun.")
-    steps: int = Field(12, ge=1, description="Denoising steps a picture.")
+    class_images: int = Field(3, ge=1, description="Pictures of the bare noun.")
+    steps: int = Field(10, ge=1, description="Denoising steps a picture.")
     guidance: float = Field(5.0, ge=1, description="Classifier-free guidance; 1 is none.")
     seed: int = Field(0, ge=0, description="Seed of the pictures and of the intervals.")
-    checkpoints: int = Field(6, ge=1, description="Most checkpoints to judge: evenly spread, the last among them.")
+    checkpoints: int = Field(5, ge=1, description="Most checkpoints to judge: evenly spread, the last among them.")
     prefer: Prefer = Field(
         "balanced", description="What counts more: looking like the photos, or doing what the prompt says."
     )
@@ -36,7 +36,7 @@ class Config(BaseModel):
     text_encoder: str = Field("toybox", description="What compares pictures with prompts: a name or folder.")
 
     @model_validator(mode="after")
-    def _subject_named(self) -> Self:
+    def _subject_named(self) -> "Config":
         for prompt in self.prompts:
             if prompt.count("{subject}") != 1 or set("{}") & set(prompt.replace("{subject}", "")):
                 raise ValueError(f"the prompt {prompt!r} must contain {{subject}} once and no other braces")

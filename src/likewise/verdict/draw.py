@@ -84,7 +84,9 @@ class _Brush:
             steps=self.config.steps,
             guidance=self.config.guidance,
         )
-        return images.to_pil(sampling.last(self._counted(steps)).images)
+        last = sampling.last(self._counted(steps)).images
+        assert last is not None, "the last step carries the images"
+        return images.to_pil(last)
 
     def _counted(self, steps: Iterator[sampling.Denoised]) -> Iterator[sampling.Denoised]:
         for step in steps:

@@ -81,6 +81,8 @@ def _noise(choice: Choice) -> str:
 
 def _others(choice: Choice, chosen: Judged) -> list[str]:
     """What spoke against the checkpoint that looks most like the photos, and against the last one."""
+    if not choice.learned:
+        return []
     taught = [one for one in choice.judged if one.step > 0]
     likest = max(taught, key=lambda one: one.likeness.value)
     rivals = {one.step: one for one in (likest, taught[-1]) if one.step not in (choice.step, *choice.tied)}

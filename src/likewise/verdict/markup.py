@@ -21,7 +21,7 @@ def trusted(source: str) -> Markup:
     return Markup(source)
 
 
-def tag(name: str, /, *children: "str | Iterable[str]", **attributes: object) -> Markup:
+def tag(name: str, /, *children: "str | Iterable", **attributes: object) -> Markup:
     """An element. Children that are no Markup are escaped, attribute values always are.
 
     An attribute named class_ is `class`, view_box is `viewBox`, other underscores are hyphens; None leaves one out.
@@ -36,7 +36,7 @@ def tag(name: str, /, *children: "str | Iterable[str]", **attributes: object) ->
     return Markup(f"<{name}{listed}>{join(*children)}</{name}>")
 
 
-def join(*children: "str | Iterable[str]") -> Markup:
+def join(*children: "str | Iterable") -> Markup:
     """Children one after another, escaped where they are no Markup; lists are flattened."""
     return Markup("".join(_child(child) for child in children))
 
@@ -57,7 +57,7 @@ def _attribute(key: str) -> str:
     return {"class_": "class", "view_box": "viewBox"}.get(key) or key.replace("_", "-")
 
 
-def _child(child: "str | Iterable[str]") -> str:
+def _child(child: "str | Iterable") -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, str):
