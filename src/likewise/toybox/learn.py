@@ -6,6 +6,7 @@ processor that has none.
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from likewise import checkpoint
 from likewise.contrastive import learn as contrastive
 from likewise.diffusion.vocabulary import bpe
-from likewise.toybox import autoencoder, decoder, pictures, publish, unet, vocabulary
+from likewise.toybox import autoencoder, decoder, embedded, pictures, publish, unet, vocabulary
 from likewise.toybox.recipe import STAGES, Stage
 from likewise.toybox.shop import Shop
 
@@ -49,10 +50,14 @@ def draw(shop: Shop) -> None:
 
 
 def tokenize(shop: Shop) -> None:
-    """Write the tokenizer, once."""
+    """Write the tokenizer, once; the embedded one where its weights are the start."""
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     if (shop.folder / "tokenizer").exists():
+        return
+    if shop.recipe.start == "embedded":  # the embedded text tower knows its own ids and no others
+        with checkpoint.new_folder(shop.folder / "tokenizer") as folder:
+            shutil.copytree(embedded.WEIGHTS / "toybox" / "tokenizer", folder, dirs_exist_ok=True)
         return
     tags = next(shop.folder.glob("packages/emojibase-data-*/package/en/data.json"), None)
     common = vocabulary.words(tags, shop.world.photos)
