@@ -13,7 +13,7 @@ def world():
 def shop(tmp_path_factory):
     """A shop that has run the whole recipe at the smallest sizes; its weights are in folder / 'weights'."""
     from likewise.devices import choose
-    from likewise.toybox import learn, pictures
+    from likewise.toybox import decoder, learn, pictures
     from likewise.toybox import shop as shops
     from likewise.toybox.recipe import Recipe
 
@@ -26,6 +26,8 @@ def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shops, "HELD", 6)
         patch.setattr(pictures, "SHARD", 8)
+        settings = decoder.Config
+        patch.setattr(decoder, "Config", lambda **chosen: settings(**{"batch": 2, "crop": 16, **chosen}))
         made = shops.Shop(folder, small_world(), Recipe.model_construct(**tiny), choose("cpu"), quiet=True)
         learn.run(made, folder / "weights")
         yield made

@@ -26,8 +26,8 @@ class EmbeddedMismatchError(LikewiseError):
 class StageOrderError(LikewiseError):
     """A stage of the recipe needs what an earlier one makes."""
 
-    def __init__(self, stage: str, needs: str) -> None:
-        super().__init__(f"The stage '{stage}' needs {needs}. Run: likewise toybox learn --stage {needs}")
+    def __init__(self, needs: str) -> None:
+        super().__init__(f"The stage '{needs}' comes first. Run: likewise toybox learn --stage {needs}")
 
 
 class StageMismatchError(LikewiseError):

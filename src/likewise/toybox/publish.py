@@ -24,6 +24,7 @@ SCHEDULER = {
     "algorithm_type": "dpmsolver++",
     "solver_order": 2,
     "timestep_spacing": "trailing",
+    "steps_offset": 1,
 }
 
 

@@ -48,7 +48,7 @@ class Shop:
         """The pictures drawn so far."""
         found = pictures.read(self.folder / "pictures", self.recipe.pictures)
         if len(found) <= HELD:
-            raise StageOrderError("learn", "pictures")
+            raise StageOrderError("pictures")
         return found
 
     @cached_property
@@ -57,7 +57,7 @@ class Shop:
         from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
         if not (self.folder / "tokenizer").is_dir():
-            raise StageOrderError("learn", "tokenizer")
+            raise StageOrderError("tokenizer")
         return CLIPTokenizer.from_pretrained(self.folder / "tokenizer", local_files_only=True)
 
     @cached_property
@@ -166,5 +166,5 @@ class Shop:
         """The tensors that a stage left, by name; StageOrderError where it has left none."""
         state = self.state(stage)
         if state is None:
-            raise StageOrderError("learn", {"decoder": "autoencoder"}.get(stage, stage))
+            raise StageOrderError({"decoder": "autoencoder"}.get(stage, stage))
         return {key.removeprefix(prefix): v.clone() for key, v in state.tensors.items() if key.startswith(prefix)}
