@@ -27,7 +27,10 @@ def same(first, second):
     return first.data == second.data
 
 
-@pytest.mark.parametrize("text", [False, True])
+TEXT = [pytest.param(False, marks=pytest.mark.slow), True]  # with the text encoder, the U-Net learns too
+
+
+@pytest.mark.parametrize("text", TEXT)
 def test_a_lora_changes_no_weight_of_the_model_and_all_of_its_own(load, run, text):
     backbone = load()
     before = everything(backbone)
@@ -43,7 +46,7 @@ def test_a_lora_changes_no_weight_of_the_model_and_all_of_its_own(load, run, tex
     assert any(name.startswith("weights/text_encoder") for name in changed) == text
 
 
-@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize("text", TEXT)
 def test_full_training_changes_every_weight_that_can_learn_and_nothing_else(load, run, text):
     backbone = load()
     before = everything(backbone)
