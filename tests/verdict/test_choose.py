@@ -61,7 +61,7 @@ def test_the_base_model_is_never_chosen_even_when_nothing_was_learned():
     choice = choose(run, GAUGE)
     assert not choice.learned
     assert choice.step == choice.best == 200  # where nothing is sure, the earliest would have learned even less
-    assert "none of the checkpoints looks more like your photos" in why(choice)
+    assert "none of them looks more like your photos" in why(choice)
     assert "Teach for more steps" in why(choice)
 
 

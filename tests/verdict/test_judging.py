@@ -26,7 +26,7 @@ def test_a_run_gets_a_checkpoint_reasons_and_two_files(run, toybox, colours):
     found = verdict(run, backbone=toybox, **QUICK)
     assert isinstance(found, Verdict) and found.step in (5, 10)
     assert found.checkpoint == run / f"checkpoints/{found.step:06d}" and found.checkpoint.is_dir()
-    assert found.why.startswith(f"Keep step {found.step}")
+    assert f"step {found.step}" in found.sentences[0].lower()
     saved = json.loads((run / "verdict.json").read_text())
     assert saved == found.as_json() and [row["step"] for row in saved["checkpoints"]] == [0, 5, 10]
     assert "<h1>" in (run / "report.html").read_text()

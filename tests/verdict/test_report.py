@@ -110,6 +110,15 @@ def test_the_chosen_step_is_marked_everywhere():
     assert f"Step {made.choice.step}: the verdict" in "".join(reader.text)
 
 
+def test_a_run_that_learned_nothing_gets_no_recommendation_as_a_headline():
+    run = [BASE, scores(100, 0.40, 0.3)]
+    choice = choose(run, GAUGE)
+    drawn = [Drawn(one.step, [noisy(i) for i in range(12)], [noisy(0)]) for one in run]
+    source = render(page(choice=choice, drawn=drawn, copies={}, why=explain(choice, GAUGE, "dog")))
+    headline = re.search(r"<h1>(.*?)</h1>", source)[1]
+    assert headline == "Not there yet"
+
+
 def test_without_prompts_measured_their_chart_and_column_are_left_out():
     run = [scores(0, 0.41), scores(100, 0.6)]
     choice = choose(run, GAUGE)
@@ -156,4 +165,9 @@ def test_ticks_are_round_numbers_inside_the_range():
         low = random.normal()
         high = low + 10 ** random.uniform(-3, 1)
         ticks = chart._ticks(low, high)
-        assert 2 <= len(ticks) <= 6 and low - 1e-9 <= ticks[0] and ticks[-1] <= high + 1e-9
+        assert (
+            2 <= len(ticks) <= 6
+            and len({chart._number(tick, False, ticks[1] - ticks[0]) for tick in ticks}) == len(ticks)
+            and low - 1e-9 <= ticks[0]
+            and ticks[-1] <= high + 1e-9
+        )

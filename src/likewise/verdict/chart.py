@@ -37,7 +37,7 @@ def draw(curve: Curve, label: str) -> Markup:
     points = [(x(step), interval) for step, interval in zip(curve.steps, curve.values, strict=True)]
     return tag(
         "svg",
-        [_grid(y(tick), _number(tick, curve.share)) for tick in ticks],
+        [_grid(y(tick), _number(tick, curve.share, ticks[1] - ticks[0])) for tick in ticks],
         [_label(x(step), step, step == curve.chosen) for step in _labelled(curve, x)],
         tag("path", class_="band", d=_band(points, y)),
         [_level(y(value), name) for name, value in curve.levels],
@@ -60,16 +60,17 @@ def _range(curve: Curve) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers inside the range."""
-    rough = (high - low) / 4
+    """Two to six round numbers inside the range."""
+    rough = (high - low) / 5
     unit = 10.0 ** math.floor(math.log10(rough))
-    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough)
+    step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
     first = math.ceil(low / step - 1e-9)
     return [index * step for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def _number(value: float, share: bool) -> str:
-    return f"{100 * value:.0f}%" if share else f"{value:.2f}"
+def _number(value: float, share: bool, step: float) -> str:
+    decimals = max(2, -math.floor(math.log10(step) + 1e-9))
+    return f"{100 * value:.0f}%" if share else f"{value:.{decimals}f}"
 
 
 def _labelled(curve: Curve, x: Callable[[int], float]) -> list[int]:

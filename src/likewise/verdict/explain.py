@@ -23,16 +23,15 @@ def percent(share: float) -> str:
 
 
 def _answer(choice: Choice, chosen: Judged, gauge: Gauge, noun: str) -> str:
-    start = f"Keep step {choice.step}: "
     if not choice.learned:
         return (
-            f"{start}but none of the checkpoints looks more like your photos than the untaught model does, beyond the "
-            f"noise ({chosen.likeness.value:.2f} against {choice[0].likeness.value:.2f})."
+            f"Step {choice.step} is the best of these, but none of them looks more like your photos than the untaught "
+            f"model does, beyond the noise ({chosen.likeness.value:.2f} against {choice[0].likeness.value:.2f})."
         )
     most = " most" if chosen.likeness.value >= max(one.likeness.value for one in choice.judged) else ""
     return (
-        f"{start}its pictures look{most} like your photos ({chosen.likeness.value:.2f} of {gauge.ceiling:.2f} possible)"
-        f"{_heeded(chosen, choice[0])}."
+        f"Keep step {choice.step}: its pictures look{most} like your photos ({chosen.likeness.value:.2f} of "
+        f"{gauge.ceiling:.2f} possible){_heeded(chosen, choice[0])}."
     )
 
 

@@ -60,7 +60,7 @@ def _top(page: Page) -> Markup:
     text = tag(
         "div",
         tag("p", f"Verdict on {page.name} · {page.noun}", class_="kind"),
-        tag("h1", "Keep ", tag("b", f"step {page.choice.step}")),
+        tag("h1", "Keep ", tag("b", f"step {page.choice.step}")) if page.choice.learned else tag("h1", "Not there yet"),
         tag("p", _sentence(lead.removeprefix(f"Keep step {page.choice.step}: ")), class_="lead"),
     )
     hero = picture(_chosen(page).subject[0], side=TILE, alt=f"The subject at step {page.choice.step}", class_="hero")
