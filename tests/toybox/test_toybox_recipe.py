@@ -10,9 +10,17 @@ from toybox_made import changed, taef2, weights
 
 from likewise import checkpoint, diffusion, encoders, training
 from likewise.diffusion import sampling
-from likewise.errors import EmbeddedMismatchError, StageMismatchError, StageOrderError, ToyboxMissingError
+from likewise.errors import (
+    BadSettingError,
+    EmbeddedMismatchError,
+    StageMismatchError,
+    StageOrderError,
+    ToyboxMissingError,
+)
+from likewise.settings import build
 from likewise.toybox import embedded, learn, pictures
 from likewise.toybox import shop as shops
+from likewise.toybox.recipe import Recipe
 from likewise.toybox.shop import Shop
 
 
@@ -168,3 +176,17 @@ def test_starting_from_nothing_embedded_names_the_remedy(shop, tmp_path, monkeyp
     monkeypatch.setattr(embedded, "WEIGHTS", tmp_path)
     with pytest.raises(ToyboxMissingError, match=r"toybox build.*toybox learn"):
         again(shop, start="embedded").unet(trained=False)
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [
+        ({"widths": (64, 100)}, "multiple of 32"),
+        ({"image_widths": ()}, "at least one width"),
+        ({"text_width": 100}, "multiple of 48"),
+        ({"concepts": 5}, "60"),
+    ],
+)
+def test_sizes_that_no_network_can_have_are_refused_at_once(settings, needed):
+    with pytest.raises(BadSettingError, match=rf"{next(iter(settings))}.*{needed}"):
+        build(Recipe, settings)

@@ -1,5 +1,7 @@
 """Two towers that meet in one space: a small convolutional image tower and the pipeline's own CLIP text tower."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -28,7 +30,7 @@ class Residual(nn.Module):
 class ImageTower(nn.Module):
     """Pictures (B, 3, 64, 64) in [0, 1] to features (B, D): 4 px patches, then three levels of residual blocks."""
 
-    def __init__(self, widths: tuple[int, ...] = (48, 96, 192), blocks: int = 2, dim: int = 192) -> None:
+    def __init__(self, widths: Sequence[int] = (48, 96, 192), blocks: int = 2, dim: int = 192) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=4)]
         for width, following in zip(widths, [*widths[1:], None], strict=True):

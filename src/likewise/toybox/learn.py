@@ -121,15 +121,15 @@ def _learn_front(shop: Shop, vae: AutoencoderTiny, taef2: Path) -> None:
     if shop.steps("front") >= shop.recipe.front_steps:
         decoder.front(vae).load_state_dict(shop.weights("front"))
         return
-    teacher = shop.on(decoder.Teacher(taef2))
+    teacher, count = shop.on(decoder.Teacher(taef2)), min(shop.recipe.taught, shop.trained_on)
     with torch.no_grad():
-        batches = torch.arange(shop.recipe.taught).split(10)
+        batches = torch.arange(count).split(10)
         features = torch.cat([teacher(shop.on(shop.pictures.images(rows))).half() for rows in batches])
         latents = torch.cat([vae.encoder(shop.pictures.images(rows) * 2 - 1) for rows in batches])
     shop.on(vae)
     config = decoder.Config(steps=shop.recipe.front_steps, batch=32, lr=2e-3, seed=shop.recipe.seed)
     pairs = lambda rows: (shop.on(latents[rows]), features[rows].float())  # noqa: E731 - one expression
-    steps = decoder.learn_front(vae, pairs, shop.recipe.taught, config, shop.state("front"))
+    steps = decoder.learn_front(vae, pairs, count, config, shop.state("front"))
     shop.drive("front", steps, config.steps, save_every=200)
 
 

@@ -1,8 +1,8 @@
 """The recipe's settings: how large the embedded models are, and how long each stage learns."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Stage = Literal["pictures", "tokenizer", "towers", "autoencoder", "unet", "publish"]
 STAGES: tuple[Stage, ...] = ("pictures", "tokenizer", "towers", "autoencoder", "unet", "publish")
@@ -23,9 +23,11 @@ class Recipe(BaseModel):
         "scratch", description="Where the U-Net, the decoder and the towers begin: nothing, or the embedded weights."
     )
     text_length: int = Field(48, ge=16, le=77, description="Tokens that a prompt may take, its two ends included.")
-    text_width: int = Field(192, ge=48, description="Width of the text tower.")
+    text_width: int = Field(192, ge=48, multiple_of=48, description="Width of the text tower, a multiple of 48.")
     text_layers: int = Field(4, ge=1, description="Layers of the text tower.")
-    image_widths: tuple[int, ...] = Field((32, 64, 128), description="Widths of the image tower's levels.")
+    image_widths: tuple[Annotated[int, Field(ge=8, multiple_of=8)], ...] = Field(
+        (32, 64, 128), max_length=4, description="Widths of the image tower's levels, multiples of 8."
+    )
     tower_steps: int = Field(450, ge=1, description="Optimiser steps of the towers.")
     tower_batch: int = Field(96, ge=2, description="Pairs a step of the towers.")
     tower_lr: float = Field(1.5e-3, gt=0, description="Highest learning rate of the towers.")
@@ -33,9 +35,18 @@ class Recipe(BaseModel):
     taught: int = Field(1000, ge=64, description="Pictures whose features the pretrained decoder gives the front.")
     front_steps: int = Field(1500, ge=1, description="Optimiser steps of the decoder's front.")
     decoder_steps: int = Field(3000, ge=1, description="Optimiser steps of the whole decoder.")
-    widths: tuple[int, ...] = Field((64, 128, 256), description="Widths of the U-Net's levels.")
+    widths: tuple[Annotated[int, Field(ge=32, multiple_of=32)], ...] = Field(
+        (64, 128, 256), max_length=4, description="Widths of the U-Net's levels, multiples of 32."
+    )
     unet_steps: int = Field(8000, ge=1, description="Optimiser steps of the U-Net.")
     unet_batch: int = Field(32, ge=1, description="Pictures a step of the U-Net.")
     unet_lr: float = Field(6e-4, gt=0, description="Highest learning rate of the U-Net.")
     gamma: float = Field(0.0, ge=0, description="Min-SNR gamma of the U-Net's loss; 0 weighs all timesteps alike.")
     ema: float = Field(0.998, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")
+
+    @field_validator("image_widths", "widths")
+    @classmethod
+    def _has_a_level(cls, widths: tuple[int, ...]) -> tuple[int, ...]:
+        if not widths:
+            raise ValueError("should name at least one width")
+        return widths
