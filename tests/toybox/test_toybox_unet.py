@@ -34,7 +34,7 @@ def learn(data, net, average, config, resume=None, asked=None):
 
 def test_the_loss_falls(data):
     net, average = fresh(), fresh()
-    config = unet.Config(steps=40, batch=5, lr=2e-3, warmup=4)
+    config = unet.Config(steps=40, batch=5, lr=1e-2, warmup=4)
     losses = [step.losses["plain"] for step in learn(data, net, average, config)]
     assert sum(losses[-8:]) < 0.6 * sum(losses[:8])
 
@@ -97,3 +97,13 @@ def test_attention_is_at_every_level():
     for block in (*net.down_blocks, net.mid_block, *net.up_blocks):
         kinds = {name.split(".")[-2] for name, _ in block.named_modules() if name.endswith((".attn1", ".attn2"))}
         assert block.attentions and len(kinds) > 0
+
+
+def test_emphasis_draws_noisy_timesteps_more_often():
+    def share_above_three_quarters(emphasis):
+        drawn = unet.timesteps(unet.Config(batch=4000, emphasis=emphasis), 1000, torch.Generator().manual_seed(0))
+        assert 0 <= drawn.min() and drawn.max() <= 999
+        return (drawn >= 750).float().mean().item()
+
+    assert share_above_three_quarters(1.0) == pytest.approx(0.25, abs=0.03)
+    assert share_above_three_quarters(2.0) == pytest.approx(0.5, abs=0.03)

@@ -155,8 +155,8 @@ def learn_unet(shop: Shop) -> None:
 
     net, average = shop.on(shop.unet(trained=False)), shop.on(shop.unet(trained=False).requires_grad_(False))
     config = unet.Config(
-        steps=recipe.unet_steps, batch=recipe.unet_batch, lr=recipe.unet_lr, gamma=recipe.gamma, ema=recipe.ema,
-        seed=recipe.seed,
+        steps=recipe.unet_steps, batch=recipe.unet_batch, lr=recipe.unet_lr, gamma=recipe.gamma,
+        emphasis=recipe.emphasis, ema=recipe.ema, seed=recipe.seed,
     )  # fmt: skip
     with torch.enable_grad():
         steps = unet.learn(

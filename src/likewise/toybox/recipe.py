@@ -38,11 +38,14 @@ class Recipe(BaseModel):
     widths: tuple[Annotated[int, Field(ge=32, multiple_of=32)], ...] = Field(
         (64, 128, 256), max_length=4, description="Widths of the U-Net's levels, multiples of 32."
     )
-    unet_steps: int = Field(8000, ge=1, description="Optimiser steps of the U-Net.")
-    unet_batch: int = Field(32, ge=1, description="Pictures a step of the U-Net.")
-    unet_lr: float = Field(6e-4, gt=0, description="Highest learning rate of the U-Net.")
+    unet_steps: int = Field(5000, ge=1, description="Optimiser steps of the U-Net.")
+    unet_batch: int = Field(48, ge=1, description="Pictures a step of the U-Net.")
+    unet_lr: float = Field(1e-3, gt=0, description="Highest learning rate of the U-Net.")
     gamma: float = Field(0.0, ge=0, description="Min-SNR gamma of the U-Net's loss; 0 weighs all timesteps alike.")
-    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")
+    emphasis: float = Field(
+        2.0, ge=1, description="How much more of the U-Net's timesteps are noisy ones; 1 draws all alike."
+    )
+    ema: float = Field(0.985, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")
 
     @field_validator("image_widths", "widths")
     @classmethod

@@ -12,7 +12,10 @@ from likewise.contrastive.learn import restore, snapshot
 from likewise.devices import Device
 from likewise.diffusion.schedule import Schedule
 from likewise.seeds import numpy_stream, stream
+from likewise.toybox.muon import Muon, split
 from likewise.training import State, Step
+
+ENDS = ("conv_in", "conv_out", "time_embedding")  # what faces latents and clocks is left to AdamW
 
 
 class Config(BaseModel):
@@ -21,14 +24,17 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: int = Field(4000, ge=1, description="Optimiser steps.")
-    batch: int = Field(32, ge=1, description="Pictures a step.")
-    lr: float = Field(6e-4, gt=0, description="AdamW learning rate at its highest.")
+    batch: int = Field(48, ge=1, description="Pictures a step.")
+    lr: float = Field(1e-3, gt=0, description="Learning rate at its highest.")
     warmup: int = Field(100, ge=0, description="Steps over which the learning rate rises.")
     cooldown: float = Field(0.3, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero.")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW weight decay.")
+    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
     gamma: float = Field(0.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
+    emphasis: float = Field(
+        2.0, ge=1, description="Timesteps are 1 - u^emphasis of all, u uniform: above 1, more of them noisy."
+    )
     drop: float = Field(0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance.")
-    ema: float = Field(0.998, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
+    ema: float = Field(0.985, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
     seed: int = Field(0, description="Names every random stream.")
 
 
@@ -72,7 +78,7 @@ def learn(
     drawn on the CPU. The networks are on `device` already; it gives the precision.
     """
     scope = device.autocast if device else nullcontext
-    optimiser = torch.optim.AdamW(unet.parameters(), lr=config.lr, betas=(0.9, 0.99), weight_decay=config.weight_decay)
+    optimiser = Muon(*split(unet, ENDS), config.lr, weight_decay=config.weight_decay)
     done = 0
     if resume is not None:
         done = restore(unet, optimiser, resume)
@@ -89,7 +95,7 @@ def learn(
         rng = stream(config.seed, "unet", index)
         dropped = torch.rand(config.batch, generator=rng) < config.drop
         latents, text = batches(_rows(config, count, index), dropped)
-        t = torch.randint(0, schedule.timesteps, (len(latents),), generator=rng).to(latents.device)
+        t = timesteps(config, schedule.timesteps, rng).to(latents.device)
         noise = torch.randn(latents.shape, generator=rng).to(latents.device)
         with scope():
             drawn = unet(schedule.add_noise(latents, noise, t), t, text).sample
@@ -103,6 +109,12 @@ def learn(
         _follow(average, unet, min(config.ema, index / (10 + index)))
         losses = {"weighted": loss.item(), "plain": error.mean().item()}
         yield Step(index, losses, lr, lambda i=index: _state(unet, average, optimiser, i))
+
+
+def timesteps(config: Config, count: int, rng: torch.Generator) -> Tensor:
+    """A batch (B,) of timesteps below `count`. What a picture shows is decided where the noise is strong."""
+    share = 1 - torch.rand(config.batch, generator=rng) ** config.emphasis
+    return (share * count).long().clamp(max=count - 1)
 
 
 def _rows(config: Config, count: int, index: int) -> Tensor:
