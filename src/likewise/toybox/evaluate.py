@@ -65,9 +65,7 @@ def draw(
         part = asked[start : start + batch]
         text = backbone.encode_text([one.prompt for one in part])
         noise = sampling.noise(backbone, range(start, start + len(part)))
-        done = sampling.last(
-            sampling.generate(backbone, text, empty, noise=noise, steps=steps, guidance=guidance)
-        )
+        done = sampling.last(sampling.generate(backbone, text, empty, noise=noise, steps=steps, guidance=guidance))
         drawn += images.to_pil(done.images)
         if progress:
             progress(len(drawn), len(asked))
