@@ -9,10 +9,9 @@ import torch
 from PIL import Image
 from synthetic import Colours
 
-from likewise import checkpoint, encoders, images
+from likewise import checkpoint, encoders, images, registry
 from likewise.encoders import loading
 from likewise.errors import EncoderMissingError
-from likewise.verdict import draw
 from tiny_models import folders, toybox  # noqa: F401
 
 
@@ -31,8 +30,9 @@ def applied(backbone, tensors, settings):
 @pytest.fixture
 def method(monkeypatch):
     """Registers the method above as "bending"."""
-    monkeypatch.setitem(sys.modules, "bending", sys.modules[__name__])
-    monkeypatch.setattr(draw, "APPLIED", {"bending": "bending:applied"})
+    monkeypatch.setitem(sys.modules, "bending.export", sys.modules[__name__])
+    bending = registry.Method("bending.config:Config", "bending.learn:learn", "Bends the model.")
+    monkeypatch.setattr(registry, "METHODS", {"bending": bending})
 
 
 @pytest.fixture

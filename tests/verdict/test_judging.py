@@ -66,13 +66,6 @@ def test_progress_counts_every_denoising_step(run, toybox, colours):
     assert seen == [(done, 6) for done in range(1, 7)]
 
 
-def test_photos_held_out_from_training_can_be_the_measure(run, toybox, colours):
-    from synthetic import plain
-
-    found = verdict(run, backbone=toybox, photos=[plain("red"), plain("red")], **QUICK)
-    assert found.data["gauge"]["ceiling"] == pytest.approx(1)
-
-
 def test_without_towers_prompts_are_left_out_and_it_is_said(run, toybox, no_towers):
     with pytest.warns(NoTextEncoderWarning, match="likewise toybox learn"):
         found = verdict(run, backbone=toybox, **QUICK)
@@ -150,3 +143,24 @@ def test_the_words_of_the_run_are_used(run):
     assert found.asked(["{subject} on the beach"]) == ["a cartoon qzx toy on the beach"]
     assert found.meant(["{subject} on the beach"]) == ["a cartoon toy on the beach"]
     assert found.bare == "a cartoon toy"
+
+
+def test_copies_are_copies_of_what_was_taught_even_when_others_measure(run, toybox, colours):
+    from synthetic import plain
+
+    found = verdict(run, backbone=toybox, photos=[plain("red"), plain("red")], **QUICK)
+    own = verdict(run, backbone=toybox, **QUICK)
+    rows = [one.data["checkpoints"][1]["pictures"] for one in (found, own)]
+    assert rows[0]["likeness"] != rows[1]["likeness"]
+    assert rows[0]["nearest"] == rows[1]["nearest"] and rows[0]["photo"] == rows[1]["photo"]
+    assert (found.data["held_out"], own.data["held_out"]) == (2, 0)
+    assert found.data["gauge"]["ceiling"] != own.data["gauge"]["ceiling"]  # of the held out ones to the others
+
+
+def test_a_word_that_was_learned_whole_stands_without_its_noun(run):
+    about = checkpoint.read_json(run / "config.json")
+    for called in ("<bit>", ""):
+        checkpoint.write_json(run / "config.json", {**about, "identifier": called})
+        found = runs.read(run)
+        assert found.asked(["{subject} in the snow", "{red subject}"]) == ["a <bit> in the snow", "a red <bit>"]
+        assert found.meant(["{subject} in the snow", "{red subject}"]) == ["a toy in the snow", "a red toy"]

@@ -106,7 +106,7 @@ def test_the_chosen_step_is_marked_everywhere():
     made = page()
     reader = read(render(made))
     marked = [tag for tag, name, value in reader.attributes if name == "class" and "chosen" in (value or "").split()]
-    assert marked.count("tr") == 2 and marked.count("circle") == 6
+    assert marked.count("tr") == 2 and marked.count("circle") == 7
     assert f"Step {made.choice.step}: the verdict" in "".join(reader.text)
 
 

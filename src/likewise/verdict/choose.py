@@ -1,8 +1,8 @@
 """Which checkpoint to keep: weigh likeness against what it cost, and between equals take the earlier.
 
-worth = likeness^w x fidelity^(1 - w) x (1 - copied) x (1 - drift / 2), all shares as `gauge` defines them, w = 0.5 when
-balanced. A product, because a picture of the thing that ignores the prompt, and a beach without the thing, are both
-worth nothing. Training loss has no part in it: it is lowest where a model has learned its photos by heart.
+worth = likeness^w x fidelity^(1 - w) x (1 - copied) x (1 - drift / 2), all shares as `gauge` defines them, w = 0.5 by
+default (balance). A product, because a picture of the thing that ignores the prompt, and a beach without the thing, are
+both worth nothing. Training loss has no part in it: it is lowest where a model has learned its photos by heart.
 
 The noise of worth comes from resampling pictures, the same ones for every checkpoint, since all drew from the same
 starting noise. The choice is the one-standard-error rule (Breiman et al., "Classification and Regression Trees", 1984,
@@ -45,6 +45,8 @@ class Judged:
     change: Interval
     diversity: Interval
     copied: Interval  # share
+    nearest: Interval  # mean of the largest cosines to one photo
+    above: float  # share of pictures nearer to one photo than any two photos are to each other
     photo: int | None  # the photo that is copied most often, from 0
     worth: Interval
 
@@ -69,9 +71,9 @@ def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = Non
     """Choose among checkpoints in the order of their steps; the first must be the base model's, step 0."""
     weights = weights or Weights()
     assert len(scores) > 1 and scores[0].step == 0, "the base model's scores come first, then the checkpoints'"
-    drawn = _resampled(scores, gauge, weights)
-    exact = _shares(scores, gauge, weights)
-    judged = [_judged(one, index, exact, drawn, gauge, weights) for index, one in enumerate(scores)]
+    drawn = resampled(scores, gauge, weights)
+    exact = shares(scores, gauge, weights)
+    judged = [judge(one, index, exact, drawn, gauge, weights) for index, one in enumerate(scores)]
     order = exact["worth"][0] if exact["worth"][0, 1:].max() > 0 else np.array([one.likeness.mean() for one in scores])
     best = 1 + int(order[1:].argmax())
     noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
@@ -93,11 +95,11 @@ def _learned(taught: Scores, base: Scores, weights: Weights) -> bool:
     return paired(taught.likeness, base.likeness, weights.level, weights.seed).low > 0
 
 
-def _resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> dict[str, np.ndarray]:
+def resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> dict[str, np.ndarray]:
     """The shares of every checkpoint (DRAWS, C) for each resample of the pictures, shared by all checkpoints."""
     subject = _times(len(scores[0].likeness), weights.seed, "subject")
     plain = _times(len(scores[0].plain), weights.seed, "plain")
-    return _shares(scores, gauge, weights, subject, plain)
+    return shares(scores, gauge, weights, subject, plain)
 
 
 def _times(count: int, seed: int, name: str) -> np.ndarray:
@@ -106,7 +108,7 @@ def _times(count: int, seed: int, name: str) -> np.ndarray:
     return multiplicity(picks, count) / count
 
 
-def _shares(
+def shares(
     scores: Sequence[Scores],
     gauge: Gauge,
     weights: Weights,
@@ -132,7 +134,9 @@ def _shares(
     return {**found, "worth": worth}
 
 
-def _judged(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, weights: Weights) -> Judged:
+def judge(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, weights: Weights) -> Judged:
+    """The measures of model `index`; exact and drawn: the shares of all, as they are and resampled."""
+
     def share(name: str) -> Interval:
         tail = (1 - weights.level) / 2
         low, high = np.quantile(drawn[name][:, index], (tail, 1 - tail))
@@ -152,6 +156,8 @@ def _judged(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, wei
         drift=share("drift"),
         change=plain(one.change),
         diversity=plain(one.diversity),
+        nearest=plain(one.nearest),
+        above=float((one.nearest > gauge.copy_cosine).mean()),
         copied=wilson(int(copies.sum()), len(copies), weights.level),
         photo=int(np.bincount(one.photo[copies]).argmax()) if copies.any() else None,
         worth=share("worth"),

@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Prefer = Literal["balanced", "likeness", "prompt"]
+from likewise.verdict import prompts as lists
 
-PROMPTS = ("{subject}", "{subject} on the beach", "{subject} in the snow", "{subject} in the forest")
+Prefer = Literal["balance", "likeness", "prompt"]
 
 
 class Config(BaseModel):
@@ -15,9 +15,14 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: tuple[str, ...] = Field(
-        PROMPTS,
+        lists.QUICK,
         min_length=1,
-        description="What to draw; {subject} is the run's own prompt for its subject, such as 'a zxq dog'.",
+        description="What to draw; {subject} is the run's own prompt for its subject, such as 'a zxq dog', and "
+        "{red subject} is 'a red zxq dog'.",
+    )
+    thorough: bool = Field(False, description="Draw the 25 prompts of the paper (on Toybox, of its world) instead.")
+    kind: Literal["auto", "object", "live"] = Field(
+        "auto", description="Which of the paper's lists `thorough` takes; auto goes by the noun."
     )
     images: int = Field(3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
     class_images: int = Field(3, ge=1, description="Pictures of the bare noun.")
@@ -26,7 +31,7 @@ class Config(BaseModel):
     seed: int = Field(0, ge=0, description="Seed of the pictures and of the intervals.")
     checkpoints: int = Field(5, ge=1, description="Most checkpoints to judge: evenly spread, the last among them.")
     prefer: Prefer = Field(
-        "balanced", description="What counts more: looking like the photos, or doing what the prompt says."
+        "balance", description="What counts more: looking like the photos, or doing what the prompt says."
     )
     tolerance: float = Field(
         1.0, ge=0, description="Standard errors within which two checkpoints count as equal; the earlier one is taken."
@@ -37,12 +42,18 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _subject_named(self) -> "Config":
-        for prompt in self.prompts:
-            if prompt.count("{subject}") != 1 or set("{}") & set(prompt.replace("{subject}", "")):
-                raise ValueError(f"the prompt {prompt!r} must contain {{subject}} once and no other braces")
+        wrong = [found for prompt in self.prompts if (found := lists.problem(prompt))]
+        if wrong:
+            raise ValueError(wrong[0])
+        if self.thorough and self.prompts != lists.QUICK:
+            raise ValueError("thorough has prompts of its own, so that no others can be given")
         return self
 
     @property
     def weight(self) -> float:
         """The exponent of likeness; that of prompt fidelity is the rest to 1."""
-        return {"likeness": 0.7, "balanced": 0.5, "prompt": 0.3}[self.prefer]
+        return {"likeness": 0.7, "balance": 0.5, "prompt": 0.3}[self.prefer]
+
+    def drawn(self, family: str, noun: str) -> tuple[str, ...]:
+        """The prompts to draw on a base model of this family."""
+        return lists.paper(family, noun, self.kind) if self.thorough else self.prompts

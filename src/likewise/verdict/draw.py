@@ -1,26 +1,62 @@
-"""Draw what each checkpoint makes of the same prompts from the same noise, the untaught model first."""
+"""Draw what each model makes of the same prompts from the same noise, the untaught one first."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from importlib import import_module
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from PIL import Image
+from torch import Tensor
 
-from likewise import checkpoint, images, seeds
+from likewise import checkpoint, images, registry, seeds
 from likewise.diffusion import sampling
 from likewise.diffusion.backbone import Backbone, join
-from likewise.errors import BrokenCheckpointError, SkippedCheckpointWarning, UnknownNameError
+from likewise.errors import BrokenCheckpointError, SkippedCheckpointWarning
 from likewise.verdict.config import Config
 from likewise.verdict.runs import Run
 from likewise.verdict.scores import Drawn
 
 Progress = Callable[[int, int], None]  # denoising steps done, and in all
+Words = Mapping[str, Tensor] | None  # what placeholders in prompts stand for
+Scope = Callable[[], AbstractContextManager[Words]]
 
-# method -> "module:function"; applied(backbone, tensors, settings) is a scope in which the model is as learned
-APPLIED: Mapping[str, str] = {"dreambooth": "likewise.dreambooth.export:applied"}
+
+@dataclass(frozen=True)
+class Model:
+    """One model to draw with: the base model is as learned inside `scope`, which yields its word vectors, if any."""
+
+    step: int  # or another number that tells it from the others; 0 is the base model
+    asked: Sequence[str]  # the prompts, in its own words
+    bare: str  # the class prompt
+    scope: Scope = nullcontext
+
+
+def untaught(run: Run, prompts: Sequence[str]) -> Model:
+    """The base model, asked for the same without the identifier."""
+    return Model(0, run.meant(prompts), run.bare)
+
+
+def taught(backbone: Backbone, run: Run, place: Path, prompts: Sequence[str]) -> Model | None:
+    """The model of a checkpoint; None, with a SkippedCheckpointWarning, where that is damaged."""
+    try:
+        tensors, _ = checkpoint.load_state(place)
+    except BrokenCheckpointError as error:
+        warnings.warn(SkippedCheckpointWarning(place.name, error), stacklevel=4)
+        return None
+    scope = partial(applied(run.method), backbone, tensors, run.settings)
+    return Model(int(place.name), run.asked(prompts), run.bare, scope)
+
+
+def applied(method: str) -> Callable[..., AbstractContextManager[Words]]:
+    """The method's `applied(backbone, tensors, settings)`: a scope in which the model is as learned in a checkpoint.
+
+    It lies in the module `export` beside the method's `learn`. UnknownNameError for no method.
+    """
+    package = registry.method(method).learn.partition(":")[0].rpartition(".")[0]
+    return registry.resolve(f"{package}.export:applied")
 
 
 def drawings(
@@ -30,52 +66,46 @@ def drawings(
 
     SkippedCheckpointWarning for each that is not. Afterwards the model is what it was.
     """
-    brush = _Brush(backbone, config, len(places) + 1, progress)
-    yield brush.draw(0, run.meant(config.prompts), run.bare, nullcontext())
-    applied = _applied(run.method)
+    prompts = config.drawn(backbone.facts.family, run.noun)
+    brush = Brush(backbone, config, len(prompts), len(places) + 1, progress)
+    yield brush.draw(untaught(run, prompts))
+    applied(run.method)  # an unknown method is told of before the first checkpoint is read
     for place in places:
-        try:
-            tensors, _ = checkpoint.load_state(place)
-        except BrokenCheckpointError as error:
-            warnings.warn(SkippedCheckpointWarning(place.name, error), stacklevel=3)
+        model = taught(backbone, run, place, prompts)
+        if model is None:
             brush.skip()
-            continue
-        scope = applied(backbone, tensors, run.settings)
-        yield brush.draw(int(place.name), run.asked(config.prompts), run.bare, scope)
+        else:
+            yield brush.draw(model)
 
 
-def _applied(method: str) -> Callable[..., AbstractContextManager[None]]:
-    if method not in APPLIED:
-        raise UnknownNameError("method to judge", method, APPLIED)
-    module, _, name = APPLIED[method].partition(":")
-    return getattr(import_module(module), name)
+class Brush:
+    """Draws every model's pictures from one and the same noise."""
 
-
-class _Brush:
-    """Draws every checkpoint's pictures from one and the same noise."""
-
-    def __init__(self, backbone: Backbone, config: Config, models: int, progress: Progress | None) -> None:
+    def __init__(
+        self, backbone: Backbone, config: Config, prompts: int, models: int, progress: Progress | None = None
+    ) -> None:
+        """prompts, models: how many there will be."""
         self.backbone, self.config, self.progress = backbone, config, progress
-        subject, plain = len(config.prompts) * config.images, config.class_images
-        keys = [seeds.key(config.seed, "verdict", "subject", index) for index in range(subject)]
-        keys += [seeds.key(config.seed, "verdict", "plain", index) for index in range(plain)]
+        self.prompts, self.subjects = prompts, prompts * config.images
+        keys = [seeds.key(config.seed, "verdict", "subject", index) for index in range(self.subjects)]
+        keys += [seeds.key(config.seed, "verdict", "plain", index) for index in range(config.class_images)]
         self.noise = sampling.noise(backbone, keys)
-        self.subjects, self.done, self.total = subject, 0, models * config.steps
+        self.done, self.total = 0, models * config.steps
 
-    def draw(self, step: int, prompts: list[str], bare: str, scope: AbstractContextManager[None]) -> Drawn:
-        """The pictures of the model inside `scope`."""
-        with scope:
-            pictures = self._pictures([*prompts, bare])
-        return Drawn(step, pictures[: self.subjects], pictures[self.subjects :])
+    def draw(self, model: Model) -> Drawn:
+        """The pictures of a model."""
+        with model.scope() as words:
+            pictures = self._pictures([*model.asked, model.bare], words)
+        return Drawn(model.step, pictures[: self.subjects], pictures[self.subjects :])
 
     def skip(self) -> None:
         """Count a model that is not drawn."""
         self._count(self.config.steps)
 
     @torch.no_grad()
-    def _pictures(self, prompts: list[str]) -> list[Image.Image]:
-        times = [self.config.images] * len(self.config.prompts) + [self.config.class_images]
-        texts = [self.backbone.encode_text([prompt]) for prompt in prompts]  # alone: no bit depends on the others
+    def _pictures(self, prompts: list[str], words: Words) -> list[Image.Image]:
+        times = [self.config.images] * self.prompts + [self.config.class_images]
+        texts = [self.backbone.encode_text([prompt], words or {}) for prompt in prompts]  # alone: bits do not mix
         steps = sampling.generate(
             self.backbone,
             join([text for text, count in zip(texts, times, strict=True) for _ in range(count)]),

@@ -6,9 +6,10 @@ from likewise.verdict.gauge import Gauge
 CLEAR_DRIFT = 0.25  # shares from which a side effect is worth a sentence
 CLEAR_LOSS = 0.10
 COLLAPSE = 0.5  # of the base model's diversity
+CLOSE = 0.25  # share of pictures nearer to one photo than photos are to each other, from which it is worth a sentence
 
 
-def explain(choice: Choice, gauge: Gauge, noun: str, prefer: str = "balanced") -> list[str]:
+def explain(choice: Choice, gauge: Gauge, noun: str, prefer: str = "balance") -> list[str]:
     """Sentences, the most important first; the first one alone is an answer."""
     chosen = choice[choice.step]
     said = [_answer(choice, chosen, gauge, noun), _way(choice, gauge, noun), _prompts(chosen, gauge)]
@@ -124,6 +125,11 @@ def _costs(choice: Choice, chosen: Judged, noun: str) -> list[str]:
         )
     if chosen.photo is not None:
         said.append(f"Mind: {_count(chosen)} of its pictures copy a photo, most often photo {chosen.photo + 1}.")
+    elif chosen.above >= CLOSE:
+        said.append(
+            f"Mind: {percent(chosen.above)} of its pictures are nearer to one photo than any two photos are to each "
+            "other. None repeats its pixels, but look whether they only repeat its pose and place."
+        )
     if chosen.diversity.value < COLLAPSE * choice[0].diversity.value and chosen.likeness.count > 1:
         said.append(
             f"Its pictures of one prompt vary much less than the untaught model's ({chosen.diversity.value:.2f} "

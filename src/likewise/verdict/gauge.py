@@ -1,6 +1,7 @@
 """From raw cosines to shares of what is possible, so that measures of different kinds can be weighed.
 
-Likeness runs from the base model's "a noun" (0) to how alike the photos are among themselves (1). Prompt fidelity runs
+Likeness runs from the base model's "a noun" (0) to how alike the photos are among themselves (1), or, where it is
+measured on photos held out from training, to how alike those are to the ones taught from. Prompt fidelity runs
 from what the photos themselves would score (0: the prompt is ignored) to what the base model scores (1). Drift is the
 share of that first way that the bare noun has gone towards the photos. Copied is the share of pictures that are closer
 to one photo than any two photos are to each other, by features and by pixels.
@@ -25,7 +26,7 @@ class Gauge:
     """The two ends of each measure."""
 
     floor: float  # mean cosine to the photos of the base model's "a noun"
-    ceiling: float  # mean cosine between two different photos
+    ceiling: float  # mean cosine between two different photos, or of the held out ones to the others
     ceiling_interval: Interval
     prompt_floor: float | None  # mean cosine of the photos to the prompts; None: not measured
     prompt_ceiling: float | None  # mean cosine of the base model's pictures to their prompts; None: not measured
@@ -64,7 +65,11 @@ class Gauge:
 
 def gauge(judge: Judge, base: Scores, seed: int, level: float) -> Gauge:
     """The ends, from the photos and from the base model's scores."""
-    ceiling = _ceiling(judge.photo_likeness, seed, level)
+    ceiling = (
+        _ceiling(judge.photo_likeness, seed, level)
+        if judge.held_out is None
+        else bootstrap(judge.held_out.mean(1), level=level, seed=seed)
+    )
     copy_cosine, copy_overlap = _copy_limits(judge.photo_likeness, judge.photo_overlap)
     floor, top, ratio = _prompt_ends(judge, base, seed)
     return Gauge(

@@ -68,9 +68,10 @@ def verdict(
 ) -> Verdict:
     """Judge every checkpoint of a run and choose the one to keep; writes verdict.json and report.html into the run.
 
-    backbone: the run's base model, if it is loaded already or lies elsewhere now. photos: compare with these instead of
-    the run's own, for instance with photos held out from training. options: settings of Config by name, on top of
-    `config`. progress(done, total) counts denoising steps, in place of the bar on stderr, which `quiet` leaves out.
+    backbone: the run's base model, if it is loaded already or lies elsewhere now. photos: measure likeness on these,
+    held out from training, instead of on the run's own; copies are looked for among the run's own all the same.
+    options: settings of Config by name, on top of `config`. progress(done, total) counts denoising steps, in place of
+    the bar on stderr, which `quiet` leaves out.
     The training loss is never read.
 
     Raises NotARunError, NoCheckpointsError, WrongBaseError, a settings error, or a WriteError; nothing is half-written.
@@ -83,7 +84,9 @@ def verdict(
     places = about.checkpoints(config.checkpoints)
     encoder, text_encoder = _encoders(config)
     model = _model(about, backbone)
-    shown = [images.cover(one, model.facts.image_size) for one in photos or _own_photos(about)]
+    shown = [images.cover(one, model.facts.image_size) for one in _own_photos(about)]
+    held = [images.cover(one, model.facts.image_size) for one in photos] if photos else None
+    prompts = config.drawn(model.facts.family, about.noun)
     with bars.progress((len(places) + 1) * config.steps, quiet or progress is not None) as bar:
         bar.say("Drawing what each checkpoint learned")
         show = progress or (lambda done, total: bar.show(done, {}))
@@ -91,12 +94,12 @@ def verdict(
     if len(drawn) == 1:
         raise NoCheckpointsError(about.folder)
     drew = time.perf_counter()
-    judge = Judge(shown, about.meant(config.prompts), encoder, text_encoder)
+    judge = Judge(held or shown, about.meant(prompts), encoder, text_encoder, shown if held else None)
     scores = [judge.measure(one, drawn[0]) for one in drawn]
     seconds = {"drawing": round(drew - started, 1), "measuring": round(time.perf_counter() - drew, 1)}
     hashes = {"base model": model.hash, "photos": about.photos_hash, "encoder": encoder.hash}
     hashes |= {"text encoder": text_encoder.hash} if text_encoder else {}
-    return _Result(about, config, judge, drawn, scores, hashes, seconds).write(shown)
+    return _Result(about, config, prompts, judge, drawn, scores, hashes, seconds).write(shown, held)
 
 
 def _own_photos(run: runs.Run) -> list[Image.Image]:
@@ -128,19 +131,20 @@ class _Result:
 
     run: runs.Run
     config: Config
+    prompts: tuple[str, ...]
     judge: Judge
     drawn: list[Drawn]
     scores: list[Scores]
     hashes: dict[str, str]
     seconds: dict[str, float]
 
-    def write(self, photos: Sequence[Image.Image]) -> Verdict:
+    def write(self, photos: Sequence[Image.Image], held: Sequence[Image.Image] | None) -> Verdict:
         config = self.config
         ends = gauge(self.judge, self.scores[0], config.seed, config.level)
         choice = choose(self.scores, ends, Weights(config.weight, config.tolerance, config.level, config.seed))
         why = explain(choice, ends, self.run.noun, config.prefer)
         data = self._data(choice, ends, why)
-        page = self._page(choice, ends, why, photos)
+        page = self._page(choice, ends, why, photos, held or ())
         checkpoint.write_bytes(self.run.folder / "report.html", report.render(page).encode())
         checkpoint.write_json(self.run.folder / "verdict.json", data)
         return Verdict(self.run.folder, choice.step, tuple(why), data)
@@ -156,9 +160,10 @@ class _Result:
             "tied": choice.tied,
             "checkpoints": [self._row(choice, one.step) for one in self.scores],
             "gauge": _plain(asdict(ends)),
-            "asked": self.run.asked(self.config.prompts),
-            "meant": self.run.meant(self.config.prompts),
+            "asked": self.run.asked(self.prompts),
+            "meant": self.run.meant(self.prompts),
             "class_prompt": self.run.bare,
+            "held_out": 0 if self.judge.held_out is None else len(self.judge.photos),
             "settings": settings.record(self.config),
             "hashes": self.hashes,
             "seconds": self.seconds,
@@ -174,10 +179,17 @@ class _Result:
         }
         return {**_plain(judged), "noise": choice.noise.get(step), "pictures": pictures}
 
-    def _page(self, choice: Choice, ends: Gauge, why: list[str], photos: Sequence[Image.Image]) -> report.Page:
+    def _page(
+        self,
+        choice: Choice,
+        ends: Gauge,
+        why: list[str],
+        photos: Sequence[Image.Image],
+        held: Sequence[Image.Image],
+    ) -> report.Page:
         config = self.config
         shown = {name.replace("_", " "): value for name, value in settings.record(config).items()}
-        shown["prompts"] = " · ".join(self.run.asked(config.prompts))
+        shown["prompts"] = " · ".join(self.run.asked(self.prompts))
         seconds = {"seconds": ", ".join(f"{value} {name}" for name, value in self.seconds.items())}
         return report.Page(
             name=self.run.name,
@@ -186,8 +198,10 @@ class _Result:
             gauge=ends,
             why=why,
             photos=photos,
+            held_out=held,
+            weight=config.weight,
             drawn=self.drawn,
-            prompts=self.run.asked(config.prompts),
+            prompts=self.run.asked(self.prompts),
             bare=self.run.bare,
             copies={one.step: ends.copied(one).tolist() for one in self.scores},
             settings=shown,

@@ -13,6 +13,8 @@ from likewise.verdict.explain import percent
 from likewise.verdict.gauge import Gauge
 from likewise.verdict.markup import Markup, join, picture, tag, trusted
 from likewise.verdict.scores import Drawn
+from likewise.verdict.tradeoff import Point
+from likewise.verdict.tradeoff import draw as draw_trade_off
 
 PHOTO, TILE = 360, 256  # pixels a side in the file; pictures smaller than that stay as they are
 
@@ -31,6 +33,8 @@ class Page:
     prompts: Sequence[str]  # as the taught model was asked
     bare: str  # the class prompt
     copies: Mapping[int, Sequence[bool]]  # step -> which subject pictures are copies of a photo
+    weight: float = 0.5  # the exponent of likeness in worth
+    held_out: Sequence[Image.Image] = ()  # photos that likeness was measured on instead
     settings: Mapping[str, object] = field(default_factory=dict)
     provenance: Mapping[str, object] = field(default_factory=dict)
 
@@ -46,7 +50,8 @@ def render(page: Page) -> str:
         tag("style", style),
     )
     body = tag(
-        "body", tag("main", [_top(page), _sides(page), _grid(page), _charts(page), _numbers(page), _facts(page)])
+        "body",
+        tag("main", [part(page) for part in (_top, _sides, _trade_off, _grid, _charts, _numbers, _facts)]),
     )
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 
@@ -82,7 +87,12 @@ def _sides(page: Page) -> Markup:
         picture(one, side=TILE, alt=page.prompts[index // each], title=page.prompts[index // each])
         for index, one in enumerate(drawn.subject)
     ]
-    left = tag("figure", tag("figcaption", tag("b", "Your photos")), tag("div", photos, class_="tiles large"))
+    left = tag(
+        "figure",
+        tag("figcaption", tag("b", "Your photos")),
+        tag("div", photos, class_="tiles large"),
+        _held_out(page) if page.held_out else "",
+    )
     caption = tag("figcaption", tag("b", f"What step {drawn.step} draws"))
     right = tag("figure", caption, tag("div", tiles, class_="tiles"))
     return join(
@@ -90,6 +100,39 @@ def _sides(page: Page) -> Markup:
         tag("p", "Left what it was shown, right what it makes of it in other places."),
         tag("div", left, right, class_="sides"),
     )
+
+
+def _held_out(page: Page) -> Markup:
+    tiles = [picture(one, side=PHOTO, alt="Held out") for one in page.held_out]
+    caption = tag("figcaption", tag("b", "Held out"), " · never taught from; likeness is measured on these")
+    return join(tag("div", caption, class_="held"), tag("div", tiles, class_="tiles large"))
+
+
+def _trade_off(page: Page) -> Markup:
+    known = [one for one in page.choice.judged if one.fidelity is not None]
+    if not known:
+        return join()
+    points = [Point(_named(one.step), one.fidelity, one.gain, _kind(page, one.step)) for one in known if one.fidelity]
+    keys = {"chosen": "the checkpoint to keep", "": "other checkpoints, in their order", "base": "the untaught model"}
+    legend = [join(tag("dt", tag("span", class_=f"key {kind}")), tag("dd", text)) for kind, text in keys.items()]
+    text = tag(
+        "div",
+        tag("p", "Up is more like your photos, right is more of what the prompt says. Dotted lines join what is worth "
+            "the same, before copies and drift are taken off; crosses are the intervals."),
+        tag("p", f"Likeness weighs {percent(page.weight)}, prompts {percent(1 - page.weight)}. To lean the other way: ",
+            tag("code", "likewise verdict RUN --prefer likeness|prompt|balance")),
+        tag("dl", legend),
+    )  # fmt: skip
+    plot = tag("figure", draw_trade_off(points, page.weight))
+    return join(tag("h2", "The trade-off"), tag("div", plot, text, class_="trade-off"))
+
+
+def _named(step: int) -> str:
+    return "untaught" if step == 0 else f"step {step}"
+
+
+def _kind(page: Page, step: int) -> str:
+    return "base" if step == 0 else "chosen" if step == page.choice.step else ""
 
 
 def _grid(page: Page) -> Markup:

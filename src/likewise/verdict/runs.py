@@ -6,6 +6,7 @@ from pathlib import Path
 
 from likewise import checkpoint
 from likewise.errors import BrokenFileError, NoCheckpointsError, NotARunError
+from likewise.verdict import prompts as lists
 
 NEEDED = ("method", "name", "noun", "identifier", "backbone", "base_hash", "photos_hash", "settings")
 
@@ -18,7 +19,7 @@ class Run:
     method: str
     name: str  # of the concept
     noun: str
-    identifier: str
+    identifier: str  # a rare word before the noun, or the placeholder of a word that was learned whole
     backbone: str  # what the base model was asked for as
     base_hash: str
     photos_hash: str
@@ -32,15 +33,23 @@ class Run:
     @property
     def bare(self) -> str:
         """The class prompt: "a dog"."""
-        return _filled(self._template("class_prompt", "a {noun}"), self.noun, "")
+        return lists.fill("{subject}", self._setting("class_prompt", "a {noun}"), self.noun, "")
 
     def asked(self, prompts: Sequence[str]) -> list[str]:
         """The prompts for a taught model: "a zxq dog on the beach"."""
-        return self._spelled(prompts, self.identifier)
+        called = self.identifier or f"<{self.name}>"
+        return [lists.fill(prompt, self._own(self.whole), self.noun, called) for prompt in prompts]
+
+    @property
+    def whole(self) -> bool:
+        """Whether prompts name the subject by one learned word, with no noun behind it."""
+        return not self.identifier or self.identifier.startswith("<")
 
     def meant(self, prompts: Sequence[str]) -> list[str]:
         """The same with the identifier stripped: what any picture that fits the words should show."""
-        return self._spelled(prompts, "")
+        template = self._own(False)
+        template = template if "{noun}" in template else template.replace("{identifier}", "{noun}")
+        return [lists.fill(prompt, template, self.noun, "") for prompt in prompts]
 
     def checkpoints(self, most: int) -> list[Path]:
         """At most `most` complete checkpoints, evenly spread in number, the last among them; NoCheckpointsError."""
@@ -50,12 +59,11 @@ class Run:
         kept = {round((index + 1) * len(found) / min(most, len(found))) - 1 for index in range(min(most, len(found)))}
         return [found[place] for place in sorted(kept)]
 
-    def _template(self, name: str, default: str) -> str:
-        return str(self.settings.get(name, default))
+    def _own(self, whole: bool) -> str:
+        return self._setting("instance_prompt", "a {identifier}" if whole else "a {identifier} {noun}")
 
-    def _spelled(self, prompts: Sequence[str], identifier: str) -> list[str]:
-        subject = _filled(self._template("instance_prompt", "a {identifier} {noun}"), self.noun, identifier)
-        return [prompt.replace("{subject}", subject) for prompt in prompts]
+    def _setting(self, name: str, default: str) -> str:
+        return str(self.settings.get(name) or default)
 
 
 def read(folder: Path) -> Run:
@@ -68,9 +76,3 @@ def read(folder: Path) -> Run:
     if missing:
         raise BrokenFileError(path, f"it does not say the run's {', '.join(missing)}")
     return Run(folder, **{name: saved[name] for name in NEEDED})
-
-
-def _filled(template: str, noun: str, identifier: str) -> str:
-    """The template's words; without an identifier none of its spaces are left either."""
-    words = template.replace("{identifier}", identifier).replace("{noun}", noun)
-    return " ".join(words.split())

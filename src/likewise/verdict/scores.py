@@ -32,7 +32,7 @@ class Scores:
 
     step: int
     likeness: np.ndarray  # (N,) mean cosine to the photos
-    nearest: np.ndarray  # (N,) largest cosine to one photo
+    nearest: np.ndarray  # (N,) largest cosine to one photo that was taught from
     photo: np.ndarray  # (N,) which photo that is, from 0
     overlap: np.ndarray  # (N,) largest correlation with the pixels of a photo
     diversity: np.ndarray  # (N,) mean 1 - cosine to the other pictures of the same prompt; 0 where there are none
@@ -42,7 +42,7 @@ class Scores:
 
 
 class Judge:
-    """The photos and the prompts, embedded once, and what measures every checkpoint against them."""
+    """The photos and the prompts, embedded once, and what measures every model against them."""
 
     def __init__(
         self,
@@ -50,26 +50,34 @@ class Judge:
         texts: Sequence[str],
         encoder: Encoder,
         text_encoder: TextEncoder | None = None,
+        taught: Sequence[Image.Image] | None = None,
     ) -> None:
-        """photos: reduced to the size that the model draws. texts: the prompts, the identifier stripped."""
+        """Photos are reduced to the size that the model draws.
+
+        texts: the prompts, the identifier stripped. taught: the photos of the training, where `photos` were held out
+        from it; copies are copies of these.
+        """
         self._encoder, self._text_encoder = encoder, text_encoder
-        self.photos, self._thumbs = embed(encoder, photos), pixels.thumbs(photos)
+        self.photos = embed(encoder, photos)
+        self.taught = embed(encoder, taught) if taught is not None else self.photos
+        self._thumbs = pixels.thumbs(photos if taught is None else taught)
         self._prompts = len(texts)
         self.texts = embed_texts(text_encoder, texts) if text_encoder else None
         self.photo_prompt = self._photo_prompt(photos)
-        self.photo_likeness = cosine(self.photos, self.photos)  # (P, P)
-        self.photo_overlap = pixels.overlap(self._thumbs, self._thumbs)  # (P, P)
+        self.held_out = None if taught is None else cosine(self.photos, self.taught)  # (P, T)
+        self.photo_likeness = cosine(self.taught, self.taught)  # (T, T)
+        self.photo_overlap = pixels.overlap(self._thumbs, self._thumbs)  # (T, T)
 
     def measure(self, drawn: Drawn, base: Drawn) -> Scores:
-        """Score a checkpoint's pictures; `base` holds what the untaught model drew from the same noise."""
+        """Score a model's pictures; `base` holds what the untaught model drew from the same noise."""
         subject, plain = embed(self._encoder, drawn.subject), embed(self._encoder, drawn.plain)
-        likeness = cosine(subject, self.photos)  # (N, P)
+        likeness, near = cosine(subject, self.photos), cosine(subject, self.taught)  # (N, P), (N, T)
         before = embed(self._encoder, base.plain)
         return Scores(
             step=drawn.step,
             likeness=likeness.mean(1),
-            nearest=likeness.max(1),
-            photo=likeness.argmax(1),
+            nearest=near.max(1),
+            photo=near.argmax(1),
             overlap=pixels.overlap(pixels.thumbs(drawn.subject), self._thumbs).max(1),
             diversity=diversity(subject, self._prompts),
             prompt=self._fidelity(drawn.subject),
