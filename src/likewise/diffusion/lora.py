@@ -7,7 +7,7 @@ weights bit for bit; `remove()` leaves no trace. As in the paper `up` starts at 
 import contextlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,13 +37,13 @@ def targets_for(component: str, choice: Choice) -> tuple[str, ...]:
 class Pair(nn.Module):
     """One adapter, x -> scale * up(down(x)).
 
-    down: (rank, in) or (rank, in, 1, 1); up: (out, rank) or (out, rank, 1, 1); both float32.
+    down: (rank, in) or (rank, in, h, w); up: (out, rank) or (out, rank, 1, 1); both float32.
     """
 
-    def __init__(self, down: Tensor, up: Tensor, scale: float) -> None:
-        """Both tensors become parameters as they are."""
+    def __init__(self, down: Tensor, up: Tensor, scale: float, **window: Any) -> None:
+        """Both tensors become parameters as they are; window: stride, padding and dilation of a convolution."""
         super().__init__()
-        self.down, self.up, self.scale = nn.Parameter(down), nn.Parameter(up), scale
+        self.down, self.up, self.scale, self.window = nn.Parameter(down), nn.Parameter(up), scale, window
 
     @property
     def rank(self) -> int:
@@ -52,8 +52,10 @@ class Pair(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: the adapted layer's input; the result has the shape of its output."""
-        apply = F.linear if self.down.ndim == 2 else F.conv2d
-        return apply(apply(x.to(self.down.dtype), self.down), self.up) * self.scale
+        x = x.to(self.down.dtype)
+        if self.down.ndim == 2:
+            return F.linear(F.linear(x, self.down), self.up) * self.scale
+        return F.conv2d(F.conv2d(x, self.down, **self.window), self.up) * self.scale
 
     def delta(self) -> Tensor:
         """What the adapter adds to the layer's weight, float32, in the weight's shape."""

@@ -1,7 +1,7 @@
-"""LoRA files in diffusers' layout, which stock `load_lora_weights` reads with every key matched.
+"""LoRA files: read in any program's names, written in diffusers' layout, put on a model.
 
-alpha / rank is folded into `up` and the header declares alpha = rank, so that a loader that honours alpha and one that
-ignores it draw the same picture.
+What is written says alpha = rank, with alpha / rank folded into `up`, so that a loader that honours alpha and one that
+ignores it draw the same picture. What is read may say alpha in tensors (kohya, ComfyUI) or in the header (diffusers).
 """
 
 import json
@@ -17,8 +17,11 @@ from torch import Tensor, nn
 
 from likewise import checkpoint
 from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.formats import lora_names
+from likewise.diffusion.formats.lora_names import Place
+from likewise.diffusion.formats.unet_names import Blocks
 from likewise.diffusion.lora import TEXT_TARGETS, UNET_TARGETS, Lora, Pair, weight_of
-from likewise.errors import LoraCoverageWarning, LoraFileError
+from likewise.errors import BrokenFileError, ForeignLoraError, LoraCoverageWarning, LoraFileError
 
 FILE = "pytorch_lora_weights.safetensors"
 PARTS = {
@@ -26,9 +29,12 @@ PARTS = {
     ".lora.up.weight": "up",
     ".lora_linear_layer.down.weight": "down",
     ".lora_linear_layer.up.weight": "up",
-    ".lora_A.weight": "down",
-    ".lora_B.weight": "up",
 }
+# Adapters that add something else than up @ down; without these tensors they would be something else.
+OTHER_KINDS = {
+    "dora_scale": "DoRA", "lora_magnitude_vector": "DoRA", "hada_": "LoHa", "lokr_": "LoKr", "oft_": "OFT",
+    "lora_mid": "LoCon with a middle tensor", ".a1.weight": "GLoRA", "on_input": "IA3",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,11 +47,25 @@ class Coverage:
 
 @dataclass(frozen=True)
 class LoraFile:
-    """A LoRA file, read: (component, layer) -> down, up, scale; what else it holds; its header."""
+    """A LoRA file, read: (component, layer) -> down, up, scale; what else it holds; its header; whose names it is in.
 
-    pairs: dict[tuple[str, str], tuple[Tensor, Tensor, float]]
+    scale is alpha / rank.
+    """
+
+    pairs: dict[Place, tuple[Tensor, Tensor, float]]
     strange: tuple[str, ...]
     metadata: dict[str, str]
+    scheme: str = "diffusers"
+
+    def folded(self) -> dict[str, Tensor]:
+        """All adapters by diffusers' names, alpha folded into `up`: what `pack` takes with alpha None."""
+        tensors = {}
+        for place, (down, up, scale) in sorted(self.pairs.items()):
+            for part, value in (("down", down.float()), ("up", up.float() * scale)):
+                name = lora_names.write(place, part, "diffusers", "", Blocks())
+                assert name is not None, "diffusers has a name for every layer"
+                tensors[name] = value.contiguous()
+        return tensors
 
 
 def components(backbone: Backbone) -> dict[str, nn.Module]:
@@ -54,23 +74,26 @@ def components(backbone: Backbone) -> dict[str, nn.Module]:
     return {"unet": backbone.unet, **dict(zip(names, backbone.text_encoders, strict=False))}
 
 
-def pack(tensors: Mapping[str, Tensor], alpha: float, info: Mapping[str, str] | None = None) -> bytes:
+def pack(tensors: Mapping[str, Tensor], alpha: float | None, info: Mapping[str, str] | None = None) -> bytes:
     """The bytes of a LoRA file.
 
-    tensors: named as `Lora.parameters()` names them, alpha not yet folded in; info: strings for the header, such as
-    the base model's hash. The same tensors give the same bytes: safetensors itself orders its header at random.
+    tensors: named as `Lora.parameters()` names them; alpha: not yet folded in, None if it is; info: strings for the
+    header, such as the base model's hash. The same tensors give the same bytes: safetensors itself orders its header
+    at random.
     """
     folded = fold(tensors, alpha)
     header = {**(info or {}), "format": "pt", "lora_adapter_metadata": json.dumps(_adapters(folded), sort_keys=True)}
     return canonical(save(folded, metadata=header))
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], alpha: float, info: Mapping[str, str] | None = None) -> None:
+def write(
+    path: Path, tensors: Mapping[str, Tensor], alpha: float | None, info: Mapping[str, str] | None = None
+) -> None:
     """Write a LoRA file, atomically; arguments as in `pack`."""
     checkpoint.write_bytes(path, pack(tensors, alpha, info))
 
 
-def fold(tensors: Mapping[str, Tensor], alpha: float) -> dict[str, Tensor]:
+def fold(tensors: Mapping[str, Tensor], alpha: float | None) -> dict[str, Tensor]:
     """The same adapters with alpha / rank multiplied into `up`, so that alpha = rank; float32 on the CPU, sorted."""
     return {name: _folded(name, tensors[name], alpha) for name in sorted(tensors)}
 
@@ -85,9 +108,9 @@ def canonical(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
 
 
-def _folded(name: str, tensor: Tensor, alpha: float) -> Tensor:
+def _folded(name: str, tensor: Tensor, alpha: float | None) -> Tensor:
     tensor = tensor.detach().float().cpu().contiguous()
-    return tensor * (alpha / tensor.shape[1]) if PARTS[_suffix(name)] == "up" else tensor
+    return tensor * (alpha / tensor.shape[1]) if alpha is not None and PARTS[_suffix(name)] == "up" else tensor
 
 
 def _suffix(name: str) -> str:
@@ -129,37 +152,52 @@ def _place(name: str) -> tuple[str, str]:
     return component, path.removeprefix("text_model.") if component != "unet" else path
 
 
-def read(path: str | Path) -> LoraFile:
-    """Read a LoRA file in diffusers' or peft's names; BrokenFileError if it is no safetensors file.
+def read(path: str | Path, blocks: Blocks | None = None) -> LoraFile:
+    """Read a LoRA file in diffusers', peft's, kohya's or ComfyUI's names; BrokenFileError if it is no safetensors file.
 
-    The alpha that other tools leave in the header is honoured; without one, alpha = rank, as diffusers assumes.
+    blocks: how the base model's U-Net is built, which the original code's names depend on; SD's own by default. An
+    alpha in tensors or in the header is honoured; without one, alpha = rank, as all programs assume. ForeignLoraError
+    for adapters of another kind.
     """
     path = Path(path)
     path = path / FILE if path.is_dir() else path
-    return parse(*checkpoint.read_tensors(path))
+    tensors, metadata = checkpoint.read_tensors(path)
+    for mark, kind in OTHER_KINDS.items():
+        if any(mark in name for name in tensors):
+            raise ForeignLoraError(path, kind)
+    try:
+        return parse(tensors, metadata, blocks)
+    except json.JSONDecodeError as error:
+        raise BrokenFileError(path, f"its lora_adapter_metadata is not JSON ({error})") from error
 
 
-def parse(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> LoraFile:
+def parse(
+    tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None, blocks: Blocks | None = None
+) -> LoraFile:
     """The adapters in a LoRA file's tensors and header."""
     metadata = dict(metadata or {})
-    halves: dict[tuple[str, str], dict[str, Tensor]] = {}
-    for name in tensors:
-        if _suffix(name):
-            halves.setdefault(_place(name), {})[PARTS[_suffix(name)]] = tensors[name]
-    alphas = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+    names = {name: lora_names.read(name, blocks or Blocks()) for name in tensors}
+    parts: dict[Place, dict[str, Tensor]] = {}
+    for name, found in names.items():
+        if found is not None:
+            parts.setdefault(found.place, {})[found.part] = tensors[name]
+    declared = json.loads(metadata.get("lora_adapter_metadata", "{}"))
     pairs = {
-        place: (half["down"], half["up"], _scale(place, half["down"].shape[0], alphas))
-        for place, half in halves.items()
-        if len(half) == 2
+        place: (part["down"], part["up"], _alpha(place, part, declared) / part["down"].shape[0])
+        for place, part in parts.items()
+        if {"down", "up"} <= part.keys()
     }
-    strange = tuple(name for name in sorted(tensors) if not _suffix(name) or _place(name) not in pairs)
-    return LoraFile(pairs, strange, metadata)
+    strange = tuple(name for name, found in sorted(names.items()) if found is None or found.place not in pairs)
+    schemes = Counter(found.scheme for found in names.values() if found is not None)
+    return LoraFile(pairs, strange, metadata, schemes.most_common(1)[0][0] if schemes else "unknown")
 
 
-def _scale(place: tuple[str, str], rank: int, alphas: Mapping[str, Any]) -> float:
+def _alpha(place: Place, part: Mapping[str, Tensor], declared: Mapping[str, Any]) -> float:
+    if "alpha" in part:
+        return float(part["alpha"])
     component, path = place
-    special = alphas.get(f"{component}.alpha_pattern", {})
-    return special.get(path, alphas.get(f"{component}.lora_alpha", rank)) / rank
+    special = declared.get(f"{component}.alpha_pattern") or {}
+    return special.get(path, declared.get(f"{component}.lora_alpha", part["down"].shape[0]))
 
 
 def load_into(backbone: Backbone, path: str | Path, strength: float = 1.0) -> tuple[list[Lora], Coverage]:
@@ -167,7 +205,7 @@ def load_into(backbone: Backbone, path: str | Path, strength: float = 1.0) -> tu
 
     LoraFileError when no tensor fits; LoraCoverageWarning when some do not.
     """
-    return attach(backbone, read(path), path, strength)
+    return attach(backbone, read(path, blocks_of(backbone)), path, strength)
 
 
 def attach(backbone: Backbone, file: LoraFile, source: object, strength: float = 1.0) -> tuple[list[Lora], Coverage]:
@@ -175,13 +213,13 @@ def attach(backbone: Backbone, file: LoraFile, source: object, strength: float =
     models = components(backbone)
     fitting: dict[str, dict[str, Pair]] = {}
     unmatched = list(file.strange)
-    for (component, layer), (down, up, scale) in file.pairs.items():
-        found = _find(models.get(component), layer, down, up)
-        if found is None:
-            unmatched.append(f"{component}.{layer}")
+    for place, (down, up, scale) in file.pairs.items():
+        path = find(models, place, down, up)
+        if path is None:
+            unmatched.append(".".join(place))
         else:
-            device = weight_of(models[component], found).device
-            fitting.setdefault(component, {})[found] = Pair(down.float().to(device), up.float().to(device), scale)
+            pair = _pair(models[place[0]].get_submodule(path), down, up, scale)
+            fitting.setdefault(place[0], {})[path] = pair
     matched = 2 * sum(map(len, fitting.values()))
     if not matched:
         found = f"none of its {len(unmatched)} entries fits a layer of {backbone.name}"
@@ -194,13 +232,37 @@ def attach(backbone: Backbone, file: LoraFile, source: object, strength: float =
     return loras, Coverage(matched, tuple(unmatched))
 
 
-def _find(model: nn.Module | None, layer: str, down: Tensor, up: Tensor) -> str | None:
-    """The name under which `model` holds `layer`, if the shapes fit; CLIP towers may or may not say `text_model.`."""
-    for path in (layer, f"text_model.{layer}"):
+def blocks_of(backbone: Backbone) -> Blocks:
+    """How the backbone's U-Net is built; SD's own where it has no config."""
+    config: Any = getattr(backbone.unet, "config", None)
+    return Blocks() if config is None else Blocks.of(config)
+
+
+def find(models: Mapping[str, nn.Module], place: Place, down: Tensor, up: Tensor) -> str | None:
+    """The name under which a model holds the layer, if the shapes fit; CLIP towers may or may not say `text_model.`."""
+    model = models.get(place[0])
+    for path in (place[1], f"text_model.{place[1]}"):
         try:
             weight = weight_of(model, path) if model is not None else None
         except AttributeError:
             continue
-        if weight is not None and weight.shape[:2] == (up.shape[0], down.shape[1]):
+        if weight is not None and weight.ndim > 1 and fits(weight, down, up):
             return path
     return None
+
+
+def fits(weight: Tensor, down: Tensor, up: Tensor) -> bool:
+    """Whether up(down(x)) has the weight's shape; a 1 x 1 kernel and none at all are the same."""
+    kernels = [tuple(value.shape[2:]) or (1, 1) for value in (weight, down, up)]
+    wide = (weight.shape[0], weight.shape[1]) == (up.shape[0], down.shape[1]) and up.shape[1] == down.shape[0]
+    return wide and kernels[1] == kernels[0] and kernels[2] == (1, 1)
+
+
+def _pair(layer: nn.Module, down: Tensor, up: Tensor, scale: float) -> Pair:
+    """The adapter in the layer's own form: two matrices, or two convolutions of which the first moves as it does."""
+    weight = weight_of(layer, "")
+    window = {name: getattr(layer, name) for name in ("stride", "padding", "dilation") if weight.ndim == 4}
+    ones = (1,) * (weight.ndim - 2)
+    down = down.float().reshape(*down.shape[:2], *(weight.shape[2:] or ones))
+    up = up.float().reshape(*up.shape[:2], *ones)
+    return Pair(down.to(weight.device), up.to(weight.device), scale, **window)

@@ -21,6 +21,8 @@ from likewise.errors.concepts import ConceptClashError as ConceptClashError
 from likewise.errors.concepts import ConceptClashWarning as ConceptClashWarning
 from likewise.errors.concepts import ConceptFolderError as ConceptFolderError
 from likewise.errors.concepts import ConceptNameError as ConceptNameError
+from likewise.errors.concepts import ForeignLayoutError as ForeignLayoutError
+from likewise.errors.concepts import ForeignLoraError as ForeignLoraError
 from likewise.errors.concepts import NameTakenError as NameTakenError
 from likewise.errors.concepts import WrongBaseError as WrongBaseError
 from likewise.errors.files import BrokenCheckpointError as BrokenCheckpointError

@@ -65,3 +65,23 @@ class BrokenConceptWarning(LikewiseWarning):
 
     def __init__(self, name: str, problem: str) -> None:
         super().__init__(f"<{name}> is left out of the list: {problem}")
+
+
+class ForeignLayoutError(LikewiseError):
+    """A model that the original Stable Diffusion code, and so its names and files, cannot express."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(
+            f"{what} has no form in the original Stable Diffusion layout: {why}.\n"
+            "Use --format diffusers, which holds every model; A1111 and ComfyUI cannot load this one."
+        )
+
+
+class ForeignLoraError(LikewiseError):
+    """Adapters of a kind that is not read."""
+
+    def __init__(self, path: object, kind: str) -> None:
+        super().__init__(
+            f"{path} holds {kind} adapters, and plain LoRA (two tensors a layer, an alpha at most) is needed.\n"
+            "Merge it into its base model with the program that made it, and import the merged model."
+        )

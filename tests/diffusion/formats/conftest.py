@@ -1,0 +1,3 @@
+from tiny_models import folders
+
+__all__ = ["folders"]
