@@ -25,7 +25,13 @@ def sd1(folders):
     return diffusion.load(folders["sd1"])
 
 
-@pytest.fixture(params=tiny.FAMILIES)
+@pytest.fixture(scope="module")
+def sdxl(folders):
+    """A tiny model with two text towers, pooled prompts and sizes, 32 px."""
+    return diffusion.load(folders["sdxl"])
+
+
+@pytest.fixture(params=["toybox", "sd1"])
 def backbone(request, toybox, sd1):
-    """Each of the two."""
+    """Each of the two that differ least."""
     return {"toybox": toybox, "sd1": sd1}[request.param]

@@ -48,7 +48,7 @@ def test_cached_moments_equal_encoding_anew_bit_for_bit(backbone, photos, tmp_pa
         direct = [backbone.encode_images(one) for one in framed]
     assert torch.equal(first.mean, torch.cat([one.mean for one in direct]))
     assert torch.equal(first.mean, again.mean)
-    if backbone.facts.family == "sd1":
+    if backbone.facts.family != "toybox":
         assert torch.equal(again.logvar, torch.cat([one.logvar for one in direct]))
         noise = torch.randn(first.mean.shape, generator=torch.Generator().manual_seed(0))
         assert not torch.equal(again.sample(noise), again.mean)  # every step may draw another sample

@@ -23,24 +23,60 @@ def edit(path, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
+SCHEDULER = "scheduler/scheduler_config.json"
+
+
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("model_index.json", {"_class_name": "FluxPipeline"}, "FluxPipeline.*StableDiffusionPipeline is needed"),
+        ("model_index.json", {"_class_name": "FluxPipeline"}, "FluxPipeline.*StableDiffusionPipeline.*is needed"),
+        ("model_index.json", {"_class_name": "StableDiffusionInpaintPipeline"}, r"an inpainting model(.|\n)*without"),
+        ("model_index.json", {"_class_name": "StableDiffusionInstructPix2PixPipeline"}, "an image-editing model"),
+        ("model_index.json", {"_class_name": "StableDiffusionDepth2ImgPipeline"}, "a depth model"),
+        ("model_index.json", {"_class_name": "StableDiffusionUpscalePipeline"}, "an upscaler"),
         ("model_index.json", {"unet": ["my_code", "MyUNet"]}, "unet.*MyUNet.*UNet2DConditionModel"),
         ("model_index.json", {"vae": ["diffusers", "VQModel"]}, "vae.*VQModel.*AutoencoderKL"),
-        ("unet/config.json", {"in_channels": 9}, "reads 9 channels.*inpainting"),
+        ("unet/config.json", {"in_channels": 9}, "inpainting.*reads 9 channels"),
+        ("unet/config.json", {"in_channels": 8}, "InstructPix2Pix.*reads 8 channels"),
         ("unet/config.json", {"addition_embed_type": "text_time"}, "addition_embed_type"),
+        ("unet/config.json", {"time_cond_proj_dim": 256}, "time_cond_proj_dim"),
         ("unet/config.json", {"auto_map": {"AutoModel": "evil.py"}}, "code of its own.*never run"),
         ("unet/config.json", {"block_out_channels": [32, 32]}, "has shape .* needs|its weights lack"),
-        ("scheduler/scheduler_config.json", {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "FlowMatch"),
-        ("scheduler/scheduler_config.json", {"prediction_type": "flow"}, "flow"),
+        (SCHEDULER, {"_class_name": "FlowMatchEulerDiscreteScheduler"}, "flow-matching.*FlowMatchEuler"),
+        (SCHEDULER, {"use_flow_sigmas": True}, "flow-matching"),
+        (SCHEDULER, {"prediction_type": "flow_prediction"}, "flow-matching"),
+        (SCHEDULER, {"_class_name": "EDMDPMSolverMultistepScheduler"}, "EDM.*EDMDPMSolverMultistepScheduler"),
+        (SCHEDULER, {"_class_name": "EulerDiscreteScheduler", "timestep_type": "continuous"}, "EDM.*continuous"),
+        (SCHEDULER, {"_class_name": "LCMScheduler"}, "distilled for a few steps"),
+        (SCHEDULER, {"_class_name": "KarrasVeScheduler"}, "KarrasVeScheduler is not known"),
+        (SCHEDULER, {"prediction_type": "flow"}, "flow"),
+        (SCHEDULER, {"rescale_betas_zero_snr": True}, "last step is pure noise.*epsilon"),
     ],
 )
 def test_models_of_another_kind_are_refused_by_name(copy, file, changes, message):
     edit(copy / file, **changes)
     with pytest.raises(ModelFolderError, match=message):
         diffusion.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "message"),
+    [
+        ("model_index.json", {"_class_name": "StableDiffusionXLImg2ImgPipeline"}, r"an SDXL refiner(.|\n)*base"),
+        ("model_index.json", {"text_encoder": [None, None]}, "an SDXL refiner.*no first text encoder"),
+        ("model_index.json", {"_class_name": "StableDiffusionXLInpaintPipeline"}, "an inpainting model"),
+        ("model_index.json", {"text_encoder_2": ["transformers", "CLIPTextModel"]}, "text_encoder_2.*WithProjection"),
+        ("unet/config.json", {"projection_class_embeddings_input_dim": 24 + 5 * 8}, "an SDXL refiner.*five sizes"),
+        ("unet/config.json", {"projection_class_embeddings_input_dim": 9}, "is 9, and 24 . 6 x 8"),
+        ("unet/config.json", {"addition_embed_type": "text"}, "addition_embed_type is 'text'"),
+        (SCHEDULER, {"_class_name": "EDMEulerScheduler"}, "EDM"),
+    ],
+)
+def test_models_that_only_look_like_sdxl_are_refused_by_name(folders, tmp_path, file, changes, message):
+    copied = shutil.copytree(folders["sdxl"], tmp_path / "model")
+    edit(copied / file, **changes)
+    with pytest.raises(ModelFolderError, match=message):
+        diffusion.load(copied)
 
 
 @pytest.mark.parametrize("name", ["diffusion_pytorch_model.bin", "model.ckpt"])

@@ -33,8 +33,11 @@ def test_the_networks_are_those_that_diffusers_loads(backbone, folders, rng):
     unet = UNet2DConditionModel.from_pretrained(folder / "unet").eval()
     noisy = torch.randn(backbone.facts.latent_shape(2), generator=rng)
     t, text = torch.tensor([5, 900]), backbone.encode_text(["a dog", "a cat"])
+    whole = torch.tensor([[32.0, 32, 0, 0, 32, 32]] * 2)
+    added = {"text_embeds": text.pooled, "time_ids": whole} if backbone.facts.sized else None
     with torch.no_grad():
-        assert torch.equal(backbone.predict(noisy, t, text), unet(noisy, t, text.embeds).sample)
+        expected = unet(noisy, t, text.embeds, added_cond_kwargs=added).sample
+        assert torch.equal(backbone.predict(noisy, t, text), expected)
 
 
 def test_latents_are_scaled_as_the_config_says(toybox, sd1, folders, rng):

@@ -4,15 +4,24 @@ A method is written against Backbone alone. Images come and go in [0, 1]; latent
 as the network sees them; text is what cross-attention reads.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
 from likewise.diffusion.schedule import Schedule
+
+# One word's vectors: (K, D), or one such tensor a text encoder, in the encoders' order and with one K.
+Vectors = Tensor | tuple[Tensor, ...]
+Words = Mapping[str, Vectors]
+# Where a pooled encoding is read once words are spliced in. "argmax": where stock diffusers reads it, at the added
+# token of the highest id, if the encoder's config makes it pool there (SDXL's does); "eos": at the end mark, as ComfyUI
+# and kohya's trainer do. Without added words both are the end mark.
+Pooling = Literal["argmax", "eos"]
+POOLINGS: tuple[Pooling, ...] = ("argmax", "eos")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Facts:
     text_width: int  # D of Text.embeds
     text_length: int  # L of Text.embeds: tokens a prompt may take, its two end marks included
     train_timesteps: int
+    sized: bool = False  # whether the network also reads Text.sizes
 
     def latent_shape(self, count: int, size: int | None = None) -> tuple[int, int, int, int]:
         """(count, C, h, w) of the latents of square images of `size` pixels, the native size by default."""
@@ -37,10 +47,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Text:
-    """Encoded prompts: embeds (B, L, D) for cross-attention; pooled (B, P) where the family uses it."""
+    """Encoded prompts, and what else conditions the network.
+
+    embeds: (B, L, D) for cross-attention. pooled: (B, P), and sizes: (B, 6), where the family uses them; a row of sizes
+    is the original's height and width, the crop's top and left, the target's height and width, in pixels. Without
+    sizes the network is told of an uncropped picture of the size that is drawn.
+    """
 
     embeds: Tensor
     pooled: Tensor | None = None
+    sizes: Tensor | None = None
 
     def __len__(self) -> int:
         """B, the number of prompts."""
@@ -48,30 +64,51 @@ class Text:
 
     def __getitem__(self, rows: slice | Tensor | list[int]) -> "Text":
         """The chosen prompts as a Text of their own."""
-        return Text(self.embeds[rows], None if self.pooled is None else self.pooled[rows])
+        return self._each(lambda part: part[rows])
 
     def repeat(self, count: int) -> "Text":
         """Each prompt `count` times in a row: (B * count, L, D)."""
-        pooled = None if self.pooled is None else self.pooled.repeat_interleave(count, dim=0)
-        return Text(self.embeds.repeat_interleave(count, dim=0), pooled)
+        return self._each(lambda part: part.repeat_interleave(count, dim=0))
 
     def detach(self) -> "Text":
         """The same values, out of the autograd graph."""
-        return Text(self.embeds.detach(), None if self.pooled is None else self.pooled.detach())
+        return self._each(Tensor.detach)
+
+    def to(self, device: torch.device | str) -> "Text":
+        """The same values on a device."""
+        return self._each(lambda part: part.to(device))
+
+    def sized(self, sizes: Tensor | None) -> "Text":
+        """The same prompts with these sizes (B, 6), or without."""
+        return replace(self, sizes=sizes)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Text":
+        parts = (self.embeds, self.pooled, self.sizes)
+        return Text(*(None if part is None else change(part) for part in parts))
 
 
 def join(texts: Sequence[Text]) -> Text:
-    """Several Texts as one, row after row."""
+    """Several Texts as one, row after row; all of them have sizes, or the whole has none."""
     pooled = [text.pooled for text in texts if text.pooled is not None]
-    return Text(torch.cat([text.embeds for text in texts]), torch.cat(pooled) if pooled else None)
+    sizes = [text.sizes for text in texts if text.sizes is not None]
+    assert len(pooled) in (0, len(texts)), "Texts of two families do not join"
+    return Text(
+        torch.cat([text.embeds for text in texts]),
+        torch.cat(pooled) if pooled else None,
+        torch.cat(sizes) if len(sizes) == len(texts) else None,
+    )
 
 
 @dataclass(frozen=True)
 class Moments:
-    """The latent distribution of images, scaled: mean (B, C, h, w); logvar the same, or None if there is no spread."""
+    """The latent distribution of images, scaled: mean (B, C, h, w); logvar the same, or None if there is no spread.
+
+    sizes: (B, 6) as in Text, of the files that the images were framed from, if they were.
+    """
 
     mean: Tensor
     logvar: Tensor | None = None
+    sizes: Tensor | None = None
 
     def sample(self, noise: Tensor | None = None) -> Tensor:
         """mean + std * noise; the mean alone without noise (B, C, h, w), or where the encoder is deterministic."""
@@ -107,10 +144,11 @@ class Backbone(Protocol):
         """Images in [0, 1], clamped."""
         ...
 
-    def encode_text(self, prompts: Sequence[str], words: Mapping[str, Tensor] | None = None) -> Text:
-        """Prompts to Text; each placeholder `<x>` in `words` reads its (K, D) rows, through which gradients flow.
+    def encode_text(self, prompts: Sequence[str], words: Words | None = None, *, pooling: Pooling = "argmax") -> Text:
+        """Prompts to Text; each placeholder `<x>` in `words` reads its rows, through which gradients flow.
 
-        PromptTooLongError names the words that do not fit; UnknownConceptError a `<placeholder>` not in `words`.
+        words: (K, D) a word, or a tuple of one tensor a text encoder; pooling: see Pooling. PromptTooLongError names
+        the words that do not fit; UnknownConceptError a `<placeholder>` not in `words`.
         """
         ...
 

@@ -1,7 +1,7 @@
-"""Read a diffusers StableDiffusionPipeline folder ourselves: configs first, then safetensors, nothing that runs code.
+"""Read a diffusers pipeline folder ourselves: configs first, then safetensors, nothing that runs code.
 
 Modules are built on the meta device and their tensors assigned, so no random numbers are drawn and nothing is
-initialised twice; half-precision files are raised to float32 in the open.
+initialised twice; what precision they get is chosen in the open.
 """
 
 import hashlib
@@ -15,17 +15,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from likewise.diffusion import support
 from likewise.errors import ModelFolderError, ModelNotFoundError
 
-COMPONENTS = {
-    "unet": ("UNet2DConditionModel",),
-    "vae": ("AutoencoderTiny", "AutoencoderKL"),
-    "text_encoder": ("CLIPTextModel",),
-    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
-}
-WEIGHTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
-# A checkpoint of a sampler for noise levels outside the DDPM grid would be trained on the wrong target.
-FOREIGN_SCHEDULERS = ("FlowMatch", "EDM", "VQDiffusion", "Consistency", "LCM", "TCD", "CM")
+TEXT = "CLIPTextModel"
+PROJECTED = "CLIPTextModelWithProjection"
+TOKENIZERS = ("CLIPTokenizer", "CLIPTokenizerFast")
+_SHARED = {"unet": ("UNet2DConditionModel",), "vae": ("AutoencoderTiny", "AutoencoderKL"), "text_encoder": (TEXT,)}
+COMPONENTS: dict[str, dict[str, tuple[str, ...]]] = {  # pipeline class -> part -> classes that can fill it
+    "StableDiffusionPipeline": {**_SHARED, "tokenizer": TOKENIZERS},
+    "StableDiffusionXLPipeline": {
+        **_SHARED, "text_encoder_2": (PROJECTED,), "tokenizer": TOKENIZERS, "tokenizer_2": TOKENIZERS
+    },
+}  # fmt: skip
+WEIGHTS = {part: "diffusion_pytorch_model" for part in ("unet", "vae")}
+WEIGHTS |= {part: "model" for part in ("text_encoder", "text_encoder_2")}
 
 
 class Folder:
@@ -39,53 +43,71 @@ class Folder:
             )
         self.path = path
         self.index = _read(path, "model_index.json")
+        support.check_pipeline(self.index, COMPONENTS)
         self.scheduler_config: dict[str, Any] = _read(path, "scheduler/scheduler_config.json")
-        _check_index(self.index)
-        _check_scheduler(self.scheduler_config)
-        self._unet_config = self._config("unet")
-        _check_unet(self._unet_config)
+        support.check_scheduler(self.scheduler_config)
+        self._configs = {part: self._config(part) for part in self.parts}
+        support.check_unet(self._configs["unet"], self.is_xl)
+        if self.is_xl:
+            support.check_conditions(self._configs["unet"], self._configs["text_encoder_2"])
 
-    def unet(self) -> nn.Module:
-        """The UNet2DConditionModel, float32."""
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+    @property
+    def is_xl(self) -> bool:
+        """Whether it is a StableDiffusionXLPipeline."""
+        return self.index["_class_name"] == "StableDiffusionXLPipeline"
 
-        return self._fill("unet", lambda: UNet2DConditionModel.from_config(self._unet_config))
+    @property
+    def parts(self) -> list[str]:
+        """The parts that have weights: unet, vae, text_encoder, and text_encoder_2 in SDXL."""
+        return [part for part in COMPONENTS[self.index["_class_name"]] if part in WEIGHTS]
 
-    def vae(self) -> nn.Module:
-        """The AutoencoderTiny or AutoencoderKL, float32."""
-        config = self._config("vae")
-        if self.index["vae"][1] == "AutoencoderTiny":
-            from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny as Autoencoder
+    @property
+    def text_parts(self) -> list[str]:
+        """The text towers, in the order in which their states are joined."""
+        return [part for part in self.parts if part.startswith("text_encoder")]
 
-            config.pop("block_out_channels", None)  # written by diffusers, not expected back
-        else:
-            from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL as Autoencoder
-        return self._fill("vae", lambda: Autoencoder.from_config(config))
+    @property
+    def other_folders(self) -> list[str]:
+        """The folders without weights."""
+        return ["scheduler", *(part for part in COMPONENTS[self.index["_class_name"]] if part not in WEIGHTS)]
+
+    def module(self, part: str, dtype: torch.dtype = torch.float32) -> nn.Module:
+        """A part with its weights, in `dtype` whatever they are stored in."""
+        module = self.skeleton(part)
+        _assign(module, self.tensors(part, dtype), part)
+        if part in self.text_parts:
+            tower = getattr(module, "text_model", module)
+            positions = torch.arange(tower.config.max_position_embeddings).expand((1, -1))
+            tower.embeddings.position_ids = positions  # a constant that files do not carry
+        return module
+
+    def skeleton(self, part: str) -> nn.Module:
+        """A part on the meta device: its shapes, without a byte of weights."""
+        config, kind = dict(self._configs[part]), self.index[part][1]
+        with torch.device("meta"):
+            return _BUILDERS[kind](config)
 
     def text_encoder(self) -> nn.Module:
-        """The CLIPTextModel, float32."""
-        from transformers.models.clip.configuration_clip import CLIPTextConfig
-        from transformers.models.clip.modeling_clip import CLIPTextModel
+        """The first text tower, float32."""
+        return self.module("text_encoder")
 
-        config = self._config("text_encoder")
-        model = self._fill("text_encoder", lambda: CLIPTextModel(CLIPTextConfig.from_dict(config)))
-        positions = torch.arange(model.config.max_position_embeddings).expand((1, -1))
-        model.embeddings.position_ids = positions  # a constant that files do not carry
-        return model
-
-    def tokenizer(self) -> Any:
+    def tokenizer(self, name: str = "tokenizer") -> Any:
         """The CLIPTokenizer."""
         from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-        if not any((self.path / "tokenizer" / name).is_file() for name in ("tokenizer.json", "vocab.json")):
-            raise ModelFolderError("tokenizer", "it holds neither tokenizer.json nor vocab.json")
-        return CLIPTokenizer.from_pretrained(str(self.path / "tokenizer"), local_files_only=True)
+        if not any((self.path / name / file).is_file() for file in ("tokenizer.json", "vocab.json")):
+            raise ModelFolderError(name, "it holds neither tokenizer.json nor vocab.json")
+        return CLIPTokenizer.from_pretrained(str(self.path / name), local_files_only=True)
+
+    def tokenizers(self) -> list[Any]:
+        """The tokenizers, one a text tower."""
+        return [self.tokenizer(name) for name in self.other_folders if name.startswith("tokenizer")]
 
     def hash(self) -> str:
         """sha256 over the names and contents of the component weight files."""
         total = hashlib.sha256()
-        for part in sorted(WEIGHTS):
-            for file in self._files(part):
+        for part in sorted(self.parts):
+            for file in self.files(part):
                 with file.open("rb") as stream:
                     total.update(f"{part} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
         return total.hexdigest()
@@ -96,34 +118,72 @@ class Folder:
             raise ModelFolderError(part, "its config asks for code of its own (auto_map), which is never run")
         return config
 
-    def _files(self, part: str) -> list[Path]:
+    def files(self, part: str) -> list[Path]:
+        """The safetensors files of a part; of two precisions the full one."""
         folder, stem = self.path / part, WEIGHTS[part]
-        for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors"):
-            if (folder / name).is_file():
-                return [folder / name]
-            index = folder / f"{name}.index.json"
+        for variant in ("", ".fp16"):
+            if (folder / f"{stem}{variant}.safetensors").is_file():
+                return [folder / f"{stem}{variant}.safetensors"]
+            index = folder / f"{stem}.safetensors.index{variant}.json"
             if index.is_file():
                 return _shards(folder, json.loads(index.read_text()), part)
         others = sorted(p.name for p in folder.iterdir() if p.suffix in (".bin", ".ckpt", ".pt", ".pth"))
         found = f"it holds only {', '.join(others)}, formats that can run code" if others else "it has no weights"
         raise ModelFolderError(part, f"{found}; {stem}.safetensors is needed")
 
-    def tensors(self, part: str) -> dict[str, Tensor]:
-        """The weights of a part in the names that its class has today, as float32 whatever they are stored in."""
+    def tensors(self, part: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
+        """The weights of a part in the names that its class has today, in `dtype` whatever they are stored in."""
         tensors: dict[str, Tensor] = {}
-        for file in self._files(part):
+        for file in self.files(part):
             try:
                 tensors |= load_file(file)
             except SafetensorError as error:
                 raise ModelFolderError(part, f"{file.name} is damaged ({error})") from error
-        tensors = {"vae": _modern_vae, "text_encoder": _modern_clip}.get(part, dict)(tensors)
-        return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}
+        modern = {"AutoencoderTiny": dict, "AutoencoderKL": _modern_vae, TEXT: _modern_clip, PROJECTED: _projected_clip}
+        tensors = modern.get(self.index[part][1], dict)(tensors)
+        return {key: value.to(dtype) if value.is_floating_point() else value for key, value in tensors.items()}
 
-    def _fill(self, part: str, build: Callable[[], nn.Module]) -> nn.Module:
-        with torch.device("meta"):
-            module = build()
-        _assign(module, self.tensors(part), part)
-        return module
+
+def _unet(config: dict[str, Any]) -> nn.Module:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    return UNet2DConditionModel.from_config(config)
+
+
+def _kl(config: dict[str, Any]) -> nn.Module:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+    return AutoencoderKL.from_config(config)
+
+
+def _tiny(config: dict[str, Any]) -> nn.Module:
+    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+
+    config.pop("block_out_channels", None)  # written by diffusers, not expected back
+    return AutoencoderTiny.from_config(config)
+
+
+def _text(config: dict[str, Any]) -> nn.Module:
+    from transformers.models.clip.configuration_clip import CLIPTextConfig
+    from transformers.models.clip.modeling_clip import CLIPTextModel
+
+    return CLIPTextModel(CLIPTextConfig.from_dict(config))
+
+
+def _projected(config: dict[str, Any]) -> nn.Module:
+    from transformers.models.clip.configuration_clip import CLIPTextConfig
+    from transformers.models.clip.modeling_clip import CLIPTextModelWithProjection
+
+    return CLIPTextModelWithProjection(CLIPTextConfig.from_dict(config))
+
+
+_BUILDERS: dict[str, Callable[[dict[str, Any]], nn.Module]] = {
+    "UNet2DConditionModel": _unet,
+    "AutoencoderKL": _kl,
+    "AutoencoderTiny": _tiny,
+    TEXT: _text,
+    PROJECTED: _projected,
+}
 
 
 def _assign(module: nn.Module, tensors: Mapping[str, Tensor], part: str) -> None:
@@ -150,32 +210,6 @@ def _read(folder: Path, name: str) -> dict[str, Any]:
     return value
 
 
-def _check_index(index: Mapping[str, Any]) -> None:
-    kind = index.get("_class_name")
-    if kind != "StableDiffusionPipeline":
-        raise ModelFolderError("pipeline", f"it is a {kind}, and a StableDiffusionPipeline is needed")
-    for part, known in COMPONENTS.items():
-        entry = index.get(part)
-        if not isinstance(entry, list) or len(entry) != 2 or entry[1] not in known:
-            raise ModelFolderError(part, f"model_index.json says {entry!r}, and one of {', '.join(known)} is needed")
-
-
-def _check_scheduler(config: Mapping[str, Any]) -> None:
-    name = str(config.get("_class_name", ""))
-    if name.startswith(FOREIGN_SCHEDULERS):
-        raise ModelFolderError("scheduler", f"{name} does not use the noise levels of DDPM")
-
-
-def _check_unet(config: Mapping[str, Any]) -> None:
-    channels, out = config.get("in_channels", 4), config.get("out_channels", 4)
-    if channels != out:
-        what = {9: "an inpainting model", 5: "a depth model", 8: "an image-editing model"}.get(channels, "another kind")
-        raise ModelFolderError("unet", f"it reads {channels} channels and writes {out}, so it is {what}")
-    for key in ("class_embed_type", "addition_embed_type", "encoder_hid_dim_type", "num_class_embeds"):
-        if config.get(key) is not None:
-            raise ModelFolderError("unet", f"it needs more than text ({key} is {config[key]!r})")
-
-
 def _shards(folder: Path, index: Mapping[str, Any], part: str) -> list[Path]:
     names = sorted(set(index.get("weight_map", {}).values()))
     for name in names:  # a name from a file becomes a path only if it is a plain file name
@@ -189,6 +223,11 @@ def _modern_clip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     renamed = {key.removeprefix("text_model."): value for key, value in tensors.items()}
     renamed.pop("embeddings.position_ids", None)
     return renamed
+
+
+def _projected_clip(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A tower with a projection keeps its text_model. prefix; older files carry a constant position_ids."""
+    return {key: value for key, value in tensors.items() if key != "text_model.embeddings.position_ids"}
 
 
 def _modern_vae(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

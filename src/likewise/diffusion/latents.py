@@ -17,7 +17,7 @@ from likewise.diffusion.backbone import Backbone, Moments, Text, join
 from likewise.diffusion.tokens import tokenize
 from likewise.errors import NonFiniteLatentsError
 
-FORMAT = 1  # raise it when framing or scaling changes, so that old entries are not found
+FORMAT = 2  # raise it when framing, scaling or what an entry holds changes, so that old entries are not found
 
 
 @runtime_checkable
@@ -78,14 +78,15 @@ class LatentCache:
     def moments(self, pictures: Sequence[Picture], size: int | None = None, *, mirrored: bool = False) -> Moments:
         """Scaled moments (N, C, h, w) on the CPU, in the order asked for; logvar None for a deterministic encoder.
 
-        size: pixels a side, the model's own by default. Raises NonFiniteLatentsError, which names the file, and
+        Each picture has its own row of sizes: its file's height and width, and where it was cropped. size: pixels a side, the model's own by default. Raises NonFiniteLatentsError, which names the file, and
         stores nothing then.
         """
         size = size or self._backbone.facts.image_size
         entries = [self._one(picture, size, mirrored) for picture in pictures]
         spread = all("logvar" in entry for entry in entries)
         mean = torch.stack([entry["mean"] for entry in entries])
-        return Moments(mean, torch.stack([entry["logvar"] for entry in entries]) if spread else None)
+        logvar = torch.stack([entry["logvar"] for entry in entries]) if spread else None
+        return Moments(mean, logvar, torch.stack([entry["sizes"] for entry in entries]))
 
     def _one(self, picture: Picture, size: int, mirrored: bool) -> dict[str, Tensor]:
         key = self.key(picture, size, mirrored)
@@ -94,13 +95,25 @@ class LatentCache:
 
     @torch.no_grad()
     def _encode(self, picture: Picture, size: int, mirrored: bool) -> dict[str, Tensor]:
-        framed: Image.Image = images.cover(images.read(picture.path), size)
+        whole: Image.Image = images.read(picture.path)
+        framed = images.cover(whole, size)
         batch = images.to_tensor([ImageOps.mirror(framed) if mirrored else framed])
         moments = self._backbone.encode_images(batch.to(self._backbone.device))
         entry = {"mean": moments.mean[0]} | ({} if moments.logvar is None else {"logvar": moments.logvar[0]})
         if not all(torch.isfinite(value).all() for value in entry.values()):
             raise NonFiniteLatentsError(picture.path)
-        return entry
+        return entry | {"sizes": sizes(whole.width, whole.height, size)}
+
+
+def sizes(width: int, height: int, side: int) -> Tensor:
+    """What SDXL is told of a picture of width x height pixels that `images.cover` framed to a square: (6,) float32.
+
+    Its height and width, the crop's top and left once the picture is scaled to cover the square, the square's height
+    and width. The crop is in the middle, so a mirrored picture has the same.
+    """
+    scale = side / min(width, height)
+    top, left = (round((full * scale - side) / 2) for full in (height, width))
+    return torch.tensor([height, width, top, left, side, side], dtype=torch.float32)
 
 
 class TextCache:

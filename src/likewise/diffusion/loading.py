@@ -36,9 +36,12 @@ def load(name_or_folder: str | Path = TOYBOX) -> "Backbone":
     folder = _find(name_or_folder)
     from likewise.diffusion.folder import Folder
     from likewise.diffusion.stable import StableDiffusion
+    from likewise.diffusion.xl import StableDiffusionXL
 
     is_folder = folder == Path(name_or_folder).expanduser()
-    return StableDiffusion(Folder(folder), folder.resolve().name if is_folder else str(name_or_folder))
+    checked = Folder(folder)
+    kind = StableDiffusionXL if checked.is_xl else StableDiffusion
+    return kind(checked, folder.resolve().name if is_folder else str(name_or_folder))
 
 
 def _find(name_or_folder: str | Path) -> Path:

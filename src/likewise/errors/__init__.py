@@ -44,6 +44,7 @@ from likewise.errors.models import ModelFolderError as ModelFolderError
 from likewise.errors.models import ModelNotFoundError as ModelNotFoundError
 from likewise.errors.models import NonFiniteLatentsError as NonFiniteLatentsError
 from likewise.errors.models import ToyboxMissingError as ToyboxMissingError
+from likewise.errors.models import UnsupportedModelError as UnsupportedModelError
 from likewise.errors.models import UnusualSizeWarning as UnusualSizeWarning
 from likewise.errors.photos import AnimationWarning as AnimationWarning
 from likewise.errors.photos import CaptionFileError as CaptionFileError

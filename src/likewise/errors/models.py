@@ -38,8 +38,16 @@ class ModelFolderError(LikewiseError):
     def __init__(self, part: object, problem: str) -> None:
         super().__init__(
             f"The model's {part} cannot be used: {problem}.\n"
-            "Give a folder in diffusers' StableDiffusionPipeline layout, with safetensors weights."
+            "Give a folder in diffusers' StableDiffusionPipeline or StableDiffusionXLPipeline layout, with safetensors "
+            "weights."
         )
+
+
+class UnsupportedModelError(ModelFolderError):
+    """A model of a kind that cannot be taught or drawn with here."""
+
+    def __init__(self, what: str, found: str, remedy: str) -> None:
+        LikewiseError.__init__(self, f"This is {what}, and cannot be used: {found}.\n{remedy}")
 
 
 class ModelNotFoundError(LikewiseError):
