@@ -15,7 +15,7 @@ ROWS = [
     {"seeds", "devices", "disk", "images", "checkpoint", "records", "progress"},
     {"imageset", "words", "metrics", "settings"},
     {"training", "diffusion", "encoders"},
-    {"concept", "imagine"},
+    {"concept", "imagine", "tuning"},
     METHODS,
     {"registry"},  # names parts below and above it as strings; what picks a part by name stands under it
     {"verdict", "toybox", "teach", "demo", "scale"},

@@ -15,7 +15,7 @@ from PIL import Image
 from likewise import checkpoint, diffusion, images
 from likewise.concept import Concept, library
 from likewise.diffusion import tiny
-from likewise.dreambooth import export, preview
+from likewise.dreambooth import export
 from likewise.errors import (
     CaptionWarning,
     FolderExistsError,
@@ -29,6 +29,7 @@ from likewise.errors import (
     UnknownSettingError,
 )
 from likewise.teach import name_of, teach
+from likewise.tuning import preview
 from likewise.verdict import judging
 
 FAST = {"steps": 4, "lr": 1e-3, "rank": 2, "class_images": 3, "class_steps": 1, "verdict": False, "quiet": True}
@@ -277,7 +278,7 @@ def test_names_come_from_folders():
 def test_a_killed_process_goes_on_to_the_same_bytes(photos, base, tmp_path, home):
     """The real program, killed again and again, wherever it happens to be."""
     code = (
-        "import sys; from likewise.dreambooth import preview; preview.STEPS = preview.FINE = 1;"
+        "import sys; from likewise.tuning import preview; preview.STEPS = preview.FINE = 1;"
         "from likewise.teach import teach;"
         f"teach({str(photos)!r}, 'dog', backbone={str(base)!r}, out=sys.argv[1], resume='resume' in sys.argv,"
         "name='rex', steps=40, lr=1e-3, rank=2, class_images=8, class_steps=1, verdict=False, quiet=True)"

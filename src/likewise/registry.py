@@ -20,13 +20,14 @@ class Method:
     """Where a method's settings and its learning generator are, each as "package.module:name".
 
     The settings model offers `for_family(family, options)`, the settings for a base model, and `in_force()`, a dict of
-    those that have an effect beside the others.
+    those that have an effect beside the others; `trained_part(options)`, the second half of the key of its defaults.
     """
 
     config: str
     learn: str
     summary: str
-    defaults: str = ""  # {(family, train): {setting: default}}, where they depend on the base model
+    defaults: str = ""  # {(family, trained part): {setting: default}}, where they depend on the base model
+    lesson: str = ""  # "package.module" with the functions of likewise.tuning.lesson, if `teach` can use it
 
 
 METHODS: Mapping[str, Method] = {
@@ -35,6 +36,14 @@ METHODS: Mapping[str, Method] = {
         "likewise.dreambooth.learn:learn",
         "Teach the model a subject, keeping what it knows of the class (arXiv:2208.12242).",
         "likewise.dreambooth.config:DEFAULTS",
+        "likewise.dreambooth.lesson",
+    ),
+    "textual-inversion": Method(
+        "likewise.textual_inversion.config:Config",
+        "likewise.textual_inversion.learn:learn",
+        "Teach the model a new word and nothing else (arXiv:2208.01618).",
+        "likewise.textual_inversion.config:DEFAULTS",
+        "likewise.textual_inversion.lesson",
     ),
 }
 
@@ -91,6 +100,11 @@ def config(name: str) -> Any:
 def learn(name: str) -> Any:
     """The learning generator of a method."""
     return resolve(method(name).learn)
+
+
+def lesson(name: str) -> Any:
+    """The stages of teaching by a method: a module that is a likewise.tuning.lesson.Lesson."""
+    return importlib.import_module(method(name).lesson)
 
 
 def defaults(name: str) -> Mapping[tuple[str, str], Mapping[str, Any]]:

@@ -17,11 +17,7 @@ from likewise import checkpoint, devices, imageset, registry, settings, training
 from likewise.concept import Concept, library
 from likewise.concept.card import check_name
 from likewise.diffusion import load
-from likewise.diffusion.backbone import Backbone
-from likewise.dreambooth import export, plan, preview, prior
-from likewise.dreambooth.data import cache_folder, prepare
-from likewise.dreambooth.draw import Data
-from likewise.dreambooth.plan import Plan
+from likewise.diffusion.backbone import Backbone, Words
 from likewise.errors import (
     CaptionWarning,
     FolderExistsError,
@@ -32,8 +28,10 @@ from likewise.errors import (
 )
 from likewise.imageset import ImageSet
 from likewise.imageset.photos import TEACHING_MINIMUM
-from likewise.progress import progress
-from likewise.words.tokenizer import ids_of
+from likewise.tuning import plan, preview
+from likewise.tuning.cache import cache_folder
+from likewise.tuning.lesson import Lesson
+from likewise.tuning.plan import Plan
 
 CHECKPOINTS, PREVIEWS = 8, 4  # about how often a run saves and shows itself
 
@@ -114,14 +112,15 @@ def _free(run: Path, name: str | None) -> None:
 def _started(run: Path) -> Plan:
     if not run.is_dir():
         raise NothingToResumeError(run)
-    return plan.read(run)
+    return plan.read(run, registry.config)
 
 
 def _planned(backbone: Backbone, facts: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
     config = registry.config(facts["method"]).for_backbone(backbone.facts, options)
     taken = [concept.identifier for concept in library().list() if concept.identifier]
-    rare = plan.identifier(backbone, config, facts["noun"], facts["seed"], taken)
-    return Plan(**facts, identifier=rare, config=config)
+    lesson: Lesson = registry.lesson(facts["method"])
+    said = lesson.identify(backbone, config, facts["name"], facts["noun"], facts["seed"], taken)
+    return Plan(**facts, identifier=said, config=config)
 
 
 def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> Plan:
@@ -161,29 +160,30 @@ class _Job:
     quiet: bool
     command: str
 
+    @property
+    def lesson(self) -> Lesson:
+        """The method's stages."""
+        return registry.lesson(self.plan.method)
+
     def work(self, verdict: bool, install: bool) -> Taught:
         """All stages; each can be stopped and gone on with."""
-        captions, changed = self.plan.captions(self.photos)
+        texts, changed = self.lesson.captions(self.plan, self.photos)
         if changed:
             warnings.warn(CaptionWarning(changed), stacklevel=3)
-        for caption in {*captions, self.plan.class_prompt}:
-            words.check_length(self.backbone.tokenizers[0], caption, self.backbone.facts.text_length)
-        self._announce(captions)
+        self.lesson.check(self.backbone, self.plan, texts)
+        self._announce(texts)
         if not self.run.is_dir():
             plan.start(self.run, self.plan, self.photos, self.device)
         with self._stoppable():
-            self._train(self._data(captions))
+            data = self.lesson.prepare(self.backbone, self.plan, self.photos, texts, cache_folder(), self.quiet)
+            self._train(data)
             return self._finish(verdict, install)
 
-    def _announce(self, captions: tuple[str, ...]) -> None:
-        config, subject = self.plan.config, self.plan.subject
+    def _announce(self, texts: Any) -> None:
         left_out = f", {len(self.photos.skipped)} files left out" if self.photos.skipped else ""
-        ids = [ids_of(one, subject) for one in self.backbone.tokenizers]
-        self._say(f"{len(self.photos)} photos{left_out}; the first is called {captions[0]!r}")
-        self._say(f"<{self.plan.name}> is read as {subject!r}, tokens {', '.join(map(str, ids))}")
-        what = f"LoRA of rank {config.rank}" if config.train == "lora" else "all weights of the U-Net"
-        text = " and the text encoder" if config.train_text else ""
-        self._say(f"{what}{text}: {config.steps} steps of {config.samples} photos at {config.lr:g}. {self.device.note}")
+        self._say(f"{len(self.photos)} photos{left_out}. {self.device.note}")
+        for line in self.lesson.told(self.backbone, self.plan, texts):
+            self._say(line)
         self._say(f"Run folder: {self.run}")
 
     def _say(self, text: str) -> None:
@@ -199,43 +199,26 @@ class _Job:
             newest = checkpoint.latest(self.run / "checkpoints")
             raise Interrupted(int(newest.name) if newest else 0, self.run, self.command) from None
 
-    def _data(self, captions: tuple[str, ...]) -> Data:
-        """Everything encoded, class images made; all of it kept in the user's cache for the next run."""
-        config, cache = self.plan.config, cache_folder()
-        pictures: list[prior.ClassImage] = []
-        if config.class_count:
-            want = prior.wanted(self.backbone, config, self.plan.noun)
-            folder = cache / "class-images" / want.fingerprint
-            with progress(config.class_count, self.quiet) as bar:
-                bar.say(f"Pictures of {want.prompt!r}")
-                for made in prior.make(self.backbone, want, folder, config.class_count):
-                    bar.show(made, {})
-            pictures = prior.listed(folder, config.class_count)
-        return prepare(
-            self.backbone, self.photos.photos, captions, config, self.plan.noun, class_images=pictures, cache=cache
-        )
-
-    def _train(self, data: Data) -> None:
-        config, samples = self.plan.config, self.run / "samples"
+    def _train(self, data: Any) -> None:
+        config, lesson = self.plan.config, self.lesson
         state = training.resume_state(self.run, config)
-        if not (samples / "000000.png").exists():
-            preview.write(self.backbone, self.plan, 0, samples)
+        if not (self.run / "samples" / "000000.png").exists():
+            self._show(0, lesson.start(self.backbone, self.plan))
         learn = registry.learn(self.plan.method)
-
-        def show(step: training.Step) -> None:
-            preview.write(self.backbone, self.plan, step.index, samples)
-
         training.run(
             learn(self.backbone, data, config, self.plan.seed, resume=state, device=self.device),
             folder=self.run,
             total=config.steps,
             save_every=math.ceil(config.steps / CHECKPOINTS),
-            preview=show,
+            preview=lambda step: self._show(step.index, lesson.words(step.state().tensors)),
             preview_every=math.ceil(config.steps / PREVIEWS),
             quiet=self.quiet,
             config=config,
             resume_command=self.command,
         )
+
+    def _show(self, step: int, words: Words) -> None:
+        preview.write(self.backbone, self.lesson.prompts(self.plan), step, self.run / "samples", words)
 
     def _finish(self, verdict: bool, install: bool) -> Taught:
         """Judge, write run/concept from the checkpoint that is kept, and install it under its name if that is asked."""
@@ -246,7 +229,7 @@ class _Job:
             found = judge(self.run, backbone=self.backbone, quiet=self.quiet)
             kept, data = checkpoint.numbered(self.run / "checkpoints", found.step), found.as_json()
         assert kept is not None, "a finished run has a checkpoint"
-        concept = export.save(self.backbone, self.plan, kept, self.run / "concept", _scores(data))
+        concept = self.lesson.save(self.backbone, self.plan, kept, self.run / "concept", _scores(data))
         if install:
             _install(concept)
         return Taught(self.run, concept, data)

@@ -8,11 +8,13 @@ import torch
 from likewise.devices import Device
 from likewise.diffusion import lora_formats
 from likewise.dreambooth.config import Config
-from likewise.dreambooth.draw import Data, draw, pick
-from likewise.dreambooth.learn import learn, lr_factor
-from likewise.dreambooth.memory import weights
+from likewise.dreambooth.draw import Data, draw
+from likewise.dreambooth.learn import learn
 from likewise.errors import BrokenCheckpointError, NothingToLearnError, ResumeMismatchError
 from likewise.training import State
+from likewise.tuning.memory import weights
+from likewise.tuning.rates import lr_factor
+from likewise.tuning.samples import pick
 
 
 def everything(backbone):

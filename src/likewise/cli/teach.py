@@ -51,7 +51,7 @@ def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:
     """The method's defaults for Toybox; for another base model, which is not opened for this, that they vary."""
     by_family = registry.defaults(known["method"])
     if _family(known) == "toybox":
-        return by_family.get(("toybox", known.get("train", "lora")), {})
+        return by_family.get(("toybox", registry.config(known["method"]).trained_part(known)), {})
     return {name: VARIES for row in by_family.values() for name in row}
 
 

@@ -1,17 +1,15 @@
 """From photos, captions and class images to the encoded Data that learning reads."""
 
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from likewise import checkpoint
 from likewise.diffusion.backbone import Backbone, Text
-from likewise.diffusion.latents import LatentCache, Picture, TextCache
+from likewise.diffusion.latents import Picture, TextCache
 from likewise.dreambooth.config import Config
 from likewise.dreambooth.draw import Data
+from likewise.tuning.cache import views
 
 
 def caption(text: str | None, config: Config, identifier: str, noun: str, placeholder: str = "") -> str:
@@ -59,24 +57,16 @@ def prepare(
 
     texts: one caption a photo. Pictures are scaled to cover the model's native square and cropped at the centre.
     """
-    latents = LatentCache(cache / "latents" if cache else None, backbone)
-    views = (False, True) if config.flip else (False,)
     prompt = config.class_prompt.format(noun=noun)
     sources = [[[photo.image_hash for photo in pictures] for pictures in (photos, class_images)], list(texts), prompt]
     return Data(
-        photos=tuple(latents.moments(photos, mirrored=view) for view in views),
+        photos=views(backbone, photos, config.flip, cache),
         captions=texts,
         class_prompt=prompt,
-        classes=tuple(latents.moments(class_images, mirrored=view) for view in views) if class_images else (),
+        classes=views(backbone, class_images, config.flip, cache) if class_images else (),
         texts={} if config.train_text else _encoded(backbone, {*texts, prompt}, cache),
         hash=checkpoint.hash_json(sources),
     )
-
-
-def cache_folder() -> Path:
-    """Where what can be made again is kept: LIKEWISE_HOME/cache, or the platform's folder for caches."""
-    chosen = os.environ.get("LIKEWISE_HOME")
-    return Path(chosen).expanduser() / "cache" if chosen else user_cache_path("likewise", appauthor=False)
 
 
 def _encoded(backbone: Backbone, prompts: set[str], cache: Path | None) -> dict[str, Text]:

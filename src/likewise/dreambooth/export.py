@@ -12,16 +12,17 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from likewise import checkpoint, disk, settings
+from likewise import checkpoint, disk
 from likewise.concept import Card, Concept
 from likewise.diffusion import lora_formats, saving
 from likewise.diffusion.backbone import Backbone
-from likewise.diffusion.stable import StableDiffusion
-from likewise.dreambooth import preview
+from likewise.diffusion.pipeline import PipelineModel
 from likewise.dreambooth.config import Config
-from likewise.dreambooth.memory import weights
-from likewise.dreambooth.plan import Plan
 from likewise.training import State
+from likewise.tuning import preview
+from likewise.tuning.cards import card
+from likewise.tuning.memory import weights
+from likewise.tuning.plan import Plan
 
 
 @contextmanager
@@ -71,40 +72,34 @@ def save(
     """
     tensors, _ = checkpoint.load_state(source)
     step = int(source.name)
-    card = _card(backbone, plan, step, scores or {})
+    facts = card(backbone, plan, step, scores or {})
     with applied(backbone, tensors, plan.config):
         prompt = plan.config.instance_prompt.format(identifier=plan.identifier, noun=plan.noun)
         picture = preview.draw(backbone, [prompt], [0], steps=preview.FINE, guidance=preview.GUIDANCE)[0]
         if plan.config.train == "full":
-            return _save_pipeline(backbone, target, card, picture)
+            return _save_pipeline(backbone, target, facts, picture)
     learned = weights(State(tensors, {}))
     file = lora_formats.pack(learned, plan.config.alpha, _header(plan, step))
-    return Concept.save(target, card, lora=file, preview=picture, replace=True)
+    return Concept.save(target, facts, lora=file, preview=picture, replace=True)
 
 
-def _save_pipeline(backbone: Backbone, target: Path, card: Card, picture: Image) -> Concept:
+def _save_pipeline(backbone: Backbone, target: Path, facts: Card, picture: Image) -> Concept:
     """Write the model as it is now; the folder beside `target` is gone afterwards, or after the next try."""
-    assert isinstance(backbone, StableDiffusion), "only a model that was read from a folder can be written as one"
+    assert isinstance(backbone, PipelineModel), "only a model that was read from a folder can be written as one"
     pipeline = target.with_name("pipeline.part")
     if pipeline.exists():
         disk.remove(pipeline)
     try:
         saving.save(backbone, pipeline, torch.float16)
-        return Concept.save(target, card, pipeline=pipeline, preview=picture, replace=True)
+        return Concept.save(target, facts, pipeline=pipeline, preview=picture, replace=True)
     finally:
         if pipeline.exists():
             disk.remove(pipeline)
-
-
-def _card(backbone: Backbone, plan: Plan, step: int, scores: Mapping[str, object]) -> Card:
-    facts = {key: getattr(plan, key) for key in ("name", "noun", "identifier", "base_hash", "method")}
-    facts |= {"placeholder": f"<{plan.name}>", "base_name": backbone.name, "config": settings.record(plan.config)}
-    origin = {"plan": plan.hash, "photos": plan.photos_hash, "seed": plan.seed, "step": step}
-    return Card.model_validate({**facts, "scores": dict(scores), "provenance": origin})
 
 
 def _header(plan: Plan, step: int) -> dict[str, str]:
     """What the LoRA file says about itself: nothing that differs between two runs of one plan."""
     facts = {"name": plan.name, "noun": plan.noun, "identifier": plan.identifier, "base_hash": plan.base_hash}
     facts |= {"method": plan.method, "step": str(step), "seed": str(plan.seed)}
-    return {f"likewise.{key}": value for key, value in facts.items()} | {"modelspec.trigger_phrase": plan.subject}
+    said = {"modelspec.trigger_phrase": f"{plan.identifier} {plan.noun}"}
+    return {f"likewise.{key}": value for key, value in facts.items()} | said

@@ -1,7 +1,7 @@
 """Teach a diffusion model one subject from a few photos, keeping what it knows of the class (arXiv:2208.12242).
 
 The loop is a generator of optimiser steps: it never prints, saves, picks a device or reads a file. Randomness is named
-by sample number (see draw.py), so a resumed run repeats the uninterrupted one bit for bit.
+by sample number (see tuning/samples.py), so a resumed run repeats the uninterrupted one bit for bit.
 """
 
 import math
@@ -14,13 +14,15 @@ from torch import nn
 
 from likewise.devices import Device
 from likewise.diffusion.backbone import Backbone, Text, join
-from likewise.dreambooth import memory
 from likewise.dreambooth.config import Config
 from likewise.dreambooth.draw import Data, draw
-from likewise.dreambooth.loss import Teacher, loss
+from likewise.dreambooth.loss import loss
 from likewise.dreambooth.trained import Trained, teacher, thaw
 from likewise.errors import NothingToLearnError
 from likewise.training import State, Step
+from likewise.tuning import memory
+from likewise.tuning.objective import Teacher
+from likewise.tuning.rates import adamw, set_rate
 
 Read = Callable[[tuple[str, ...]], Text]  # prompts -> their encodings, row by row
 
@@ -44,23 +46,17 @@ def learn(
     with thaw(backbone, config, seed) as trained:
         read, guide = _prompts(backbone, data, config, trained)
         task = _Task(backbone, data, config, seed, read, guide, device)
-        betas = (config.beta1, config.beta2)
-        optimiser = torch.optim.AdamW(trained.groups(config), betas=betas, weight_decay=config.weight_decay)
-        book = memory.Memory(trained.named, optimiser, config.ema, memory.origin(backbone, data, config, seed))
+        optimiser = adamw(trained.groups(config), config)
+        book = memory.Memory(trained.named, optimiser, config.ema, memory.origin(backbone, data.hash, config, seed))
         start = book.restore(resume) if resume else 0
         for index in range(start + 1, config.steps + 1):
-            for group in optimiser.param_groups:
-                group["lr"] = group["peak"] * lr_factor(index, config)
+            rate = set_rate(optimiser, index, config)
             losses = {**_gradients(task, index), "grad_norm": _norm(trained, config)}
             if all(map(math.isfinite, losses.values())):  # otherwise the caller stops, and the last good weights stay
                 optimiser.step()
                 book.average()
             optimiser.zero_grad(set_to_none=True)
-            yield Step(index, losses, optimiser.param_groups[0]["lr"], book.snapshot(index))
-
-
-def _moved(text: Text, device: torch.device) -> Text:
-    return Text(text.embeds.to(device), None if text.pooled is None else text.pooled.to(device))
+            yield Step(index, losses, rate, book.snapshot(index))
 
 
 @dataclass(frozen=True)
@@ -74,20 +70,6 @@ class _Task:
     read: Read
     teacher: Teacher | None
     device: Device | None
-
-
-def lr_factor(index: int, config: Config) -> float:
-    """The share of the learning rate that optimiser step `index` (from 1) uses.
-
-    It rises linearly to 1 at step `warmup`, then stays, or falls to lr_final at the last step.
-    """
-    if index <= config.warmup:
-        return index / config.warmup
-    if config.lr_schedule == "constant":
-        return 1.0
-    done = (index - config.warmup) / (config.steps - config.warmup)
-    fall = done if config.lr_schedule == "linear" else (1 - math.cos(math.pi * done)) / 2
-    return 1 - (1 - config.lr_final) * fall
 
 
 def _refuse_nothing(data: Data, config: Config) -> None:
@@ -105,7 +87,7 @@ def _prompts(backbone: Backbone, data: Data, config: Config, trained: Trained) -
     with torch.no_grad(), trained.disabled():
         for prompt in {*data.captions, data.class_prompt} - known.keys():
             known[prompt] = backbone.encode_text([prompt])  # one by one: the same bits as from a cache
-    known = {prompt: _moved(text, backbone.device) for prompt, text in known.items()}
+    known = {prompt: text.to(backbone.device) for prompt, text in known.items()}
     guide = teacher(backbone, trained, known[data.class_prompt]) if config.prior == "teacher" else None
     if not config.train_text:
         return lambda prompts: join([known[prompt] for prompt in prompts]), guide

@@ -6,16 +6,12 @@ The paper weighs by w_t in x-space; with w_t = SNR that is the plain noise error
 Stable Diffusion. Both halves go through the network in one pass.
 """
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor
 
 from likewise.diffusion.backbone import Backbone, Text
 from likewise.dreambooth.config import Config
-from likewise.dreambooth.draw import Batch
-
-Teacher = Callable[[Tensor, Tensor], Tensor]  # noisy (B, C, h, w), t (B,) -> the base model's output, no gradient
+from likewise.tuning.objective import Teacher, errors
+from likewise.tuning.samples import Batch
 
 
 def loss(
@@ -25,17 +21,9 @@ def loss(
 
     text: the batch's prompts, encoded, row by row; teacher: answers for the prior's half in place of the noise.
     """
-    schedule, count = backbone.schedule, batch.photos
-    noisy = schedule.add_noise(batch.latents, batch.noise, batch.t)
-    target = schedule.target(batch.latents, batch.noise, batch.t)
-    if teacher is not None:
-        target = torch.cat([target[:count], teacher(noisy[count:], batch.t[count:])])
-    output = backbone.predict(noisy, batch.t, text)
-    errors = (output.float() - target.float()).square().mean(dim=(1, 2, 3))  # (R,)
-    if config.snr_gamma is not None:
-        errors = errors * schedule.min_snr_weight(batch.t, config.snr_gamma)
-    photos = errors[:count].mean()
-    if len(errors) == count:
+    found = errors(backbone, batch, text, config.snr_gamma, teacher)
+    photos = found[: batch.photos].mean()
+    if len(found) == batch.photos:
         return {"loss": photos, "photos": photos}
-    prior = errors[count:].mean()
+    prior = found[batch.photos :].mean()
     return {"loss": photos + config.prior_weight * prior, "photos": photos, "prior": prior}

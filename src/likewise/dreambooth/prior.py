@@ -11,8 +11,8 @@ from pathlib import Path
 from likewise import checkpoint, images, seeds
 from likewise.diffusion.backbone import Backbone
 from likewise.dreambooth.config import Config
-from likewise.dreambooth.drawing import draw
 from likewise.errors import ClassImagesMismatchError, ImageFileError
+from likewise.tuning.drawing import draw
 
 ORIGIN = "class.json"
 TOGETHER = 4  # images denoised at a time, which is what a guided call holds

@@ -4,7 +4,6 @@ import copy
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,8 @@ from torch import Tensor, nn
 from likewise.diffusion import lora, lora_formats
 from likewise.diffusion.backbone import Backbone, Text
 from likewise.dreambooth.config import Config
-from likewise.dreambooth.loss import Teacher
+from likewise.tuning.frugal import recomputing
+from likewise.tuning.objective import Teacher
 
 
 @dataclass(frozen=True)
@@ -49,24 +49,15 @@ def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
     trained = _adapters(models, config, seed) if config.train == "lora" else _weights(models)
     before = {} if trained.loras else {name: p.detach().to("cpu", copy=True) for name, p in trained.named.items()}
     try:
-        _recompute(backbone.unet, config.checkpointing)
-        yield trained
+        with recomputing(backbone.unet, config.checkpointing):
+            yield trained
     finally:
-        _recompute(backbone.unet, False)
         for one in trained.loras:
             one.remove()
         for name, parameter in trained.named.items():
             parameter.requires_grad_(False).grad = None
             if name in before:
                 parameter.data = before[name].to(parameter.device)  # what was trained stays whole for who holds it
-
-
-def _recompute(unet: Any, on: bool) -> None:
-    """Switch gradient checkpointing, by the two methods that diffusers' models have for it."""
-    if on:
-        unet.enable_gradient_checkpointing()
-    else:
-        unet.disable_gradient_checkpointing()
 
 
 def _adapters(models: dict[str, nn.Module], config: Config, seed: int) -> Trained:
@@ -96,8 +87,8 @@ def teacher(backbone: Backbone, trained: Trained, text: Text) -> Teacher:
         base = copy.copy(backbone)
         base.unet = copy.deepcopy(backbone.unet).requires_grad_(False)
 
-    def answer(noisy: Tensor, t: Tensor) -> Tensor:
+    def answer(noisy: Tensor, t: Tensor, sizes: Tensor | None) -> Tensor:
         with torch.no_grad(), trained.disabled():
-            return base.predict(noisy, t, text.repeat(len(noisy)))
+            return base.predict(noisy, t, text.repeat(len(noisy)).sized(sizes))
 
     return answer

@@ -70,8 +70,10 @@ from likewise.errors.root import LikewiseWarning as LikewiseWarning
 from likewise.errors.root import nearest as nearest
 from likewise.errors.runs import ChangedVersionsWarning as ChangedVersionsWarning
 from likewise.errors.runs import ClassImagesMismatchError as ClassImagesMismatchError
+from likewise.errors.runs import InitializerError as InitializerError
 from likewise.errors.runs import Interrupted as Interrupted
 from likewise.errors.runs import LogGapWarning as LogGapWarning
+from likewise.errors.runs import LongWordWarning as LongWordWarning
 from likewise.errors.runs import NoCheckpointsError as NoCheckpointsError
 from likewise.errors.runs import NonFiniteError as NonFiniteError
 from likewise.errors.runs import NonFiniteLossError as NonFiniteLossError
@@ -84,6 +86,7 @@ from likewise.errors.runs import NothingToResumeError as NothingToResumeError
 from likewise.errors.runs import ResumeMismatchError as ResumeMismatchError
 from likewise.errors.runs import RunExistsError as RunExistsError
 from likewise.errors.runs import SkippedCheckpointWarning as SkippedCheckpointWarning
+from likewise.errors.runs import StillWordWarning as StillWordWarning
 from likewise.errors.settings import BadSettingError as BadSettingError
 from likewise.errors.settings import DeviceError as DeviceError
 from likewise.errors.settings import IdleSettingWarning as IdleSettingWarning

@@ -150,3 +150,36 @@ class SkippedCheckpointWarning(LikewiseWarning):
 
     def __init__(self, name: str, reason: object) -> None:
         super().__init__(f"Checkpoint {name} is left out of the verdict. {reason}")
+
+
+class InitializerError(LikewiseError):
+    """A word to start from that has neither one token nor one for each vector."""
+
+    def __init__(self, word: str, vectors: int, split: Sequence[str]) -> None:
+        shown, count = " + ".join(split) or "nothing", len(split)
+        needed = "one token" if vectors == 1 else f"one token, or {vectors}, one a vector"
+        more = f", or learn {count} vectors with --vectors {count}" if 1 < count <= 16 else ""
+        super().__init__(
+            f"The word to start from, {word!r}, is read as {count} tokens ({shown}), and {needed} is needed.\n"
+            f"Name a plain word of one token with --initializer, such as 'toy'{more}."
+        )
+
+
+class StillWordWarning(LikewiseWarning):
+    """A learned word that is still about where it started."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__(
+            f"A vector of the word moved by only {share:.2%} of its length, so it means little more than the word that "
+            "it started from. More steps (--steps) or a higher learning rate (--lr) are needed."
+        )
+
+
+class LongWordWarning(LikewiseWarning):
+    """A learned word whose vectors are far longer than those of other words."""
+
+    def __init__(self, times: float) -> None:
+        super().__init__(
+            f"A vector of the word is {times:.1f} times as long as the model's own words usually are; it will drown "
+            "the other words of a prompt. A lower learning rate (--lr) or --norm median keeps it in bounds."
+        )

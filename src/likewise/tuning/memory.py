@@ -9,17 +9,17 @@ from torch import Tensor, nn
 
 from likewise import checkpoint, settings
 from likewise.diffusion.backbone import Backbone
-from likewise.dreambooth.config import Config
-from likewise.dreambooth.draw import Data
 from likewise.errors import BrokenCheckpointError, ResumeMismatchError
 from likewise.training import State
+from likewise.tuning.config import Tuning
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 
 
-def origin(backbone: Backbone, data: Data, config: Config, seed: int) -> dict[str, Any]:
-    """What a state was made from; another origin is another run."""
-    return {"settings": settings.record(config), "seed": seed, "base model": backbone.hash, "photos": data.hash}
+def origin(backbone: Backbone, photos: str, config: Tuning, seed: int, **more: Any) -> dict[str, Any]:
+    """What a state was made from; another origin is another run. photos: a hash of the data; more: JSON values."""
+    made_from = {"settings": settings.record(config), "seed": seed, "base model": backbone.hash, "photos": photos}
+    return {**made_from, **more}
 
 
 def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -31,11 +31,11 @@ def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         if before.get(name) != after.get(name)
     ]
     others = [name for name in now if name != "settings" and saved.get(name) != now[name]]
-    return found + [f"the {name} {'were' if name == 'photos' else 'was'} another" for name in others]
+    return found + [f"the {name} {'were' if name.endswith('s') else 'was'} another" for name in others]
 
 
 def weights(state: State) -> dict[str, Tensor]:
-    """The weights that a state stands for, by the names of `Trained.named`: averaged ones if the run keeps them."""
+    """The weights that a state stands for, by the names that Memory was given: averaged ones if the run keeps them."""
     kind = "ema/" if any(name.startswith("ema/") for name in state.tensors) else "weights/"
     return {name.removeprefix(kind): value for name, value in state.tensors.items() if name.startswith(kind)}
 
@@ -103,8 +103,9 @@ class Memory:
     def _restore_moments(self, state: State) -> None:
         for name, parameter in self._named.items():
             if f"adam/exp_avg/{name}" in state.tensors:
-                kept = {moment: state.tensors[f"adam/{moment}/{name}"].to(parameter, copy=True) for moment in MOMENTS}
-                self._optimiser.state[parameter] = {"step": torch.tensor(float(self._updates)), **kept}
+                kept = {moment: state.tensors[f"adam/{moment}/{name}"].clone() for moment in MOMENTS}
+                count = kept.pop("step")  # stays on the CPU, where AdamW keeps it
+                self._optimiser.state[parameter] = {"step": count, **{k: v.to(parameter) for k, v in kept.items()}}
 
     def _check(self, state: State) -> None:
         """A resume that leaves the weights as they were is the oldest bug there is: compare what is really loaded."""
