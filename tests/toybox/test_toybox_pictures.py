@@ -26,6 +26,7 @@ def test_what_is_read_is_what_the_world_shows(tmp_path, world):
     assert read.captions == [caption for _, caption in shown] and len(read) == 5
     assert torch.equal(read.images(slice(None)), to_tensor([image for image, _ in shown]))
     assert read.images(torch.tensor([4, 1])).shape == (2, 3, 128, 128)
+    assert torch.equal(read.coverage, torch.stack([torch.from_numpy(world.coverage(index)) for index in range(5)]))
 
 
 def test_a_lost_shard_is_drawn_again_and_the_others_stay(tmp_path):

@@ -26,7 +26,9 @@ def learn(data, net, average, config, resume=None, asked=None):
         if asked is not None:
             asked.append((rows.tolist(), dropped.tolist()))
         latents, text = data
-        return latents[rows], text[rows].masked_fill(dropped[:, None, None], 0)
+        covered = torch.zeros(len(rows), 1, 8, 8)
+        covered[..., 2:6, 2:6] = 1
+        return latents[rows], text[rows].masked_fill(dropped[:, None, None], 0), covered
 
     average.load_state_dict(net.state_dict())
     return unet.learn(net, average, publish.schedule(), batches, COUNT, config, resume)
@@ -81,9 +83,11 @@ def test_the_asked_share_of_captions_is_dropped(data):
 
 def test_gamma_changes_the_weighted_loss_alone(data):
     plain, weighted = (
-        next(learn(data, fresh(), fresh(), unet.Config(steps=1, batch=5, gamma=gamma))).losses for gamma in (0.0, 5.0)
+        next(learn(data, fresh(), fresh(), unet.Config(steps=1, batch=5, gamma=gamma, focus=0))).losses
+        for gamma in (0.0, 5.0)
     )
-    assert plain["plain"] == plain["weighted"] == weighted["plain"] != weighted["weighted"]
+    assert plain["plain"] == pytest.approx(plain["weighted"])
+    assert plain["plain"] == weighted["plain"] != pytest.approx(weighted["weighted"])
 
 
 def test_the_rate_rises_stays_and_falls_to_nearly_nothing():
@@ -107,3 +111,20 @@ def test_emphasis_draws_noisy_timesteps_more_often():
 
     assert share_above_three_quarters(1.0) == pytest.approx(0.25, abs=0.03)
     assert share_above_three_quarters(2.0) == pytest.approx(0.5, abs=0.03)
+
+
+def test_focus_weighs_what_subjects_cover_and_leaves_photos_alone():
+    covered = torch.zeros(2, 1, 4, 4)
+    covered[0, :, :2] = 1
+    weight = unet.focused(covered, 3.0)
+    assert torch.allclose(weight.mean((1, 2, 3)), torch.ones(2))
+    assert torch.allclose(weight[0, 0, 0] / weight[0, 0, 3], torch.full((4,), 4.0))
+    assert torch.equal(weight[1], torch.ones(1, 4, 4))
+
+
+def test_focus_changes_the_weighted_loss_alone(data):
+    first, second = [
+        next(learn(data, fresh(), fresh(), unet.Config(steps=1, batch=5, focus=focus))).losses for focus in (0.0, 3.0)
+    ]
+    assert first["plain"] == pytest.approx(first["weighted"])
+    assert first["plain"] == second["plain"] != second["weighted"]

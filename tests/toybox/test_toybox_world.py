@@ -137,3 +137,15 @@ def test_a_photo_listing_that_is_wrong_is_refused(photo_folder, line, error):
 def test_a_folder_without_photo_sets_is_named(tmp_path):
     with pytest.raises(SpriteError, match=r"metadata\.jsonl"):
         Photos.read(tmp_path)
+
+
+def test_coverage_is_where_the_subject_stands_and_nothing_on_photos(world, photo_folder):
+    mixed = World(world.sprites, 3, 6, Photos.read(photo_folder), 0.5, 4, 12)
+    kinds = [mixed.picture(index)[1].startswith("a photo") for index in range(12)]
+    covered = [mixed.coverage(index) for index in range(12)]
+    assert [not cells.any() for cells in covered] == kinds
+    for index, cells in enumerate(covered):
+        if not kinds[index]:
+            assert cells.shape == (16, 16) and cells.max() > 250
+            assert 0.08 < cells.mean() / 255 < 0.6
+            assert cells[6:11, 4:12].mean() > cells[:2].mean()

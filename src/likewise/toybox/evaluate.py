@@ -74,13 +74,13 @@ def draw(
 
 def scores(judge: judging.Judge, asked: Sequence[Asked], pictures: list[Image.Image]) -> dict[str, object]:
     """Shares of right subjects (nearest, among five nearest), styles and backgrounds, each with Wilson's interval."""
-    features, around = judging.embed(judge.encoder, pictures), judging.edges(judge.encoder, pictures)
-    ranked = judge.subjects(features, [one.background for one in asked])
+    seen = judging.look(judge.encoder, pictures)
+    ranked = judge.subjects(seen.whole, [one.background for one in asked])
     right = {
         "subject_top1": [one.name == names[0] for one, names in zip(asked, ranked, strict=True)],
         "subject_top5": [one.name in names[:5] for one, names in zip(asked, ranked, strict=True)],
-        "style": list(judge.style.predict(features) == np.array([one.style for one in asked])),
-        "background": list(judge.background.predict(around) == np.array([one.background for one in asked])),
+        "style": list(judge.style.predict(seen.style) == np.array([one.style for one in asked])),
+        "background": list(judge.background.predict(seen.around) == np.array([one.background for one in asked])),
     }
     report: dict[str, object] = {name: _share(hits) for name, hits in right.items()}
     report["subject_top1_by_style"] = {

@@ -2,8 +2,9 @@
 
 Features of a whole scene carry its background, so every row is centred on the mean of real pictures with the same
 background before subjects are compared. The background is read off the four corners, put together to one small
-picture, and off the colours along the border, which the encoder is made to overlook. All that is learned here is
-learned from real pictures of the world.
+picture, and off the colours along the border, which the encoder is made to overlook. The style is read off the whole
+and its middle, where the subject is larger and the background less. All that is learned here is learned from real
+pictures of the world.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,23 @@ from likewise.toybox.world import World
 
 VIEWS = 3  # pictures of each sprite in the gallery, on as many backgrounds
 CORNER = 40  # px of a 128 px picture
+MIDDLE = 72  # px of a 128 px picture
 CELLS = 8  # the border's colours are read on a grid of this many cells a side
 PENALTY = 1e-3
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the encoder says of N pictures: whole (N, D), middle (N, D), and around the subject (N, D + colours)."""
+
+    whole: np.ndarray
+    middle: np.ndarray
+    around: np.ndarray
+
+    @property
+    def style(self) -> np.ndarray:
+        """What styles are told apart by (N, 2 D)."""
+        return np.hstack([self.whole, self.middle])
 
 
 @dataclass(frozen=True)
@@ -56,31 +72,45 @@ def build(world: World, encoder: Encoder, cache: Path | None = None) -> Judge:
     cache: a folder to keep the pictures' features in, by encoder and world; embedding them takes minutes.
     """
     labels, pictures = [], []
-    for index, (concept, style) in enumerate(product(world.concepts, STYLES)):
-        rng = numpy_stream(world.seed, "gallery", index)
-        for view, place in enumerate(rng.choice(list(BACKGROUNDS), VIEWS, replace=False)):
-            pictures.append(world.draw(world.composition(concept.name, style, str(place), 1000 + view)))
-            labels.append((concept.name, style, str(place)))
-    whole, edge = _cached(encoder, pictures, labels, cache)
-    names, styles, places = (np.array(column) for column in zip(*labels, strict=True))
-    means = {place: whole[places == place].mean(0) for place in BACKGROUNDS}
-    centred = unit(whole - np.stack([means[place] for place in places]))
-    style, background = ridge_probe(whole, styles, PENALTY), ridge_probe(edge, places, PENALTY)
+    places = _dealt(world.seed, len(world.concepts) * len(STYLES) * VIEWS)
+    for concept, style, view in product(world.concepts, STYLES, range(VIEWS)):
+        place = places[len(labels)]
+        pictures.append(world.draw(world.composition(concept.name, style, place, 1000 + view)))
+        labels.append((concept.name, style, place))
+    seen = _cached(encoder, pictures, labels, cache)
+    whole = seen.whole
+    names, styles, grounds = (np.array(column) for column in zip(*labels, strict=True))
+    means = {place: whole[grounds == place].mean(0) for place in BACKGROUNDS}
+    centred = unit(whole - np.stack([means[place] for place in grounds]))
+    style, background = ridge_probe(seen.style, styles, PENALTY), ridge_probe(seen.around, grounds, PENALTY)
     return Judge(encoder, centred, names, means, style, background)
+
+
+def _dealt(seed: int, count: int) -> list[str]:
+    """`count` backgrounds, dealt like cards: every one is out before any comes again."""
+    places, rounds = list(BACKGROUNDS), -(-count // len(BACKGROUNDS))
+    orders = [numpy_stream(seed, "gallery", deal).permutation(len(places)) for deal in range(rounds)]
+    return [places[index] for order in orders for index in order][:count]
 
 
 def _cached(
     encoder: Encoder, pictures: list[Image.Image], labels: list[tuple[str, str, str]], cache: Path | None
-) -> tuple[np.ndarray, np.ndarray]:
-    key = checkpoint.hash_json([encoder.hash, labels, checkpoint.hash_bytes(pictures[0].tobytes()), CORNER, CELLS])
+) -> Seen:
+    sizes = [CORNER, MIDDLE, CELLS]
+    key = checkpoint.hash_json([encoder.hash, labels, checkpoint.hash_bytes(pictures[0].tobytes()), *sizes])
     path = cache / f"judge-{key[:16]}.safetensors" if cache else None
     if path and path.is_file():
-        tensors, _ = checkpoint.read_tensors(path)
-        return tensors["whole"].numpy(), tensors["edge"].numpy()
-    whole, edge = embed(encoder, pictures), edges(encoder, pictures)
+        return Seen(**{name: rows.numpy() for name, rows in checkpoint.read_tensors(path)[0].items()})
+    seen = look(encoder, pictures)
     if path:
-        checkpoint.write_tensors(path, {"whole": torch.from_numpy(whole), "edge": torch.from_numpy(edge)})
-    return whole, edge
+        checkpoint.write_tensors(path, {name: torch.from_numpy(rows) for name, rows in vars(seen).items()})
+    return seen
+
+
+def look(encoder: Encoder, pictures: list[Image.Image]) -> Seen:
+    """All that is read off pictures."""
+    middles = [_middle(picture) for picture in pictures]
+    return Seen(embed(encoder, pictures), embed(encoder, middles), edges(encoder, pictures))
 
 
 def embed(encoder: Encoder, pictures: list[Image.Image]) -> np.ndarray:
@@ -92,6 +122,11 @@ def edges(encoder: Encoder, pictures: list[Image.Image]) -> np.ndarray:
     """What lies around the subject (N, D + colours): features of the four corners, and the border's colours."""
     colours = np.stack([_border(picture) for picture in pictures])
     return np.hstack([embed(encoder, [_corners(picture) for picture in pictures]), colours]).astype(np.float32)
+
+
+def _middle(picture: Image.Image) -> Image.Image:
+    edge = (picture.width - MIDDLE * picture.width // 128) // 2
+    return picture.crop((edge, edge, picture.width - edge, picture.height - edge))
 
 
 def _corners(picture: Image.Image) -> Image.Image:

@@ -148,15 +148,16 @@ def learn_unet(shop: Shop) -> None:
     hidden = [towers.text(input_ids=shop.on(part)).last_hidden_state.half().cpu() for part in unique.split(ROWS)]
     text, empty = torch.cat(hidden), towers.text(input_ids=shop.on(shop.empty)).last_hidden_state.float()
 
-    def batches(rows: Tensor, dropped: Tensor) -> tuple[Tensor, Tensor]:
+    def batches(rows: Tensor, dropped: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         words = shop.on(text[which[rows]]).float()
         words[shop.on(dropped)] = empty
-        return shop.on(latents[rows]).float() / shop.spread, words
+        covered = shop.on(shop.pictures.coverage[rows]).float()[:, None] / 255
+        return shop.on(latents[rows]).float() / shop.spread, words, covered
 
     net, average = shop.on(shop.unet(trained=False)), shop.on(shop.unet(trained=False).requires_grad_(False))
     config = unet.Config(
         steps=recipe.unet_steps, batch=recipe.unet_batch, lr=recipe.unet_lr, gamma=recipe.gamma,
-        emphasis=recipe.emphasis, ema=recipe.ema, seed=recipe.seed,
+        emphasis=recipe.emphasis, focus=recipe.focus, ema=recipe.ema, seed=recipe.seed,
     )  # fmt: skip
     with torch.enable_grad():
         steps = unet.learn(

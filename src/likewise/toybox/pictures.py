@@ -12,17 +12,19 @@ from torch import Tensor
 
 from likewise import checkpoint
 from likewise.errors import BrokenFileError
-from likewise.toybox.world import PX, World
+from likewise.toybox.world import CELL, PX, World
 
 SHARD = 1000
+FORMAT = 2  # shards of format 1 lack coverage
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """All drawn pictures: bytes (N, 3, 128, 128) and N captions."""
+    """All drawn pictures: bytes (N, 3, 128, 128), N captions, and what their subjects cover, bytes (N, 16, 16)."""
 
     bytes: Tensor
     captions: list[str]
+    coverage: Tensor
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -38,7 +40,12 @@ def draw(world: World, count: int, folder: Path) -> Iterator[int]:
     It goes on where it stopped. Shards belong to one world: its description is stored beside them, and another
     world's are drawn anew.
     """
-    facts = {"seed": world.seed, "concepts": [c.name for c in world.concepts], "photos": len(world.photos or ())}
+    facts = {
+        "format": FORMAT,
+        "seed": world.seed,
+        "concepts": [c.name for c in world.concepts],
+        "photos": len(world.photos or ()),
+    }
     mark = folder / "world.json"
     if not mark.exists() or checkpoint.read_json(mark) != facts:
         for old in folder.glob("*.safetensors"):
@@ -56,8 +63,10 @@ def draw(world: World, count: int, folder: Path) -> Iterator[int]:
 def _draw_shard(world: World, indices: range, path: Path) -> None:
     drawn = [world.picture(i) for i in indices]
     pixels = np.stack([np.asarray(image) for image, _ in drawn]).transpose(0, 3, 1, 2)
+    coverage = np.stack([world.coverage(i) for i in indices])
     metadata = {"captions": json.dumps([caption for _, caption in drawn])}
-    checkpoint.write_tensors(path, {"images": torch.from_numpy(np.ascontiguousarray(pixels))}, metadata)
+    tensors = {"images": torch.from_numpy(np.ascontiguousarray(pixels)), "coverage": torch.from_numpy(coverage)}
+    checkpoint.write_tensors(path, tensors, metadata)
 
 
 def _captions(path: Path) -> list[str]:
@@ -70,12 +79,14 @@ def _captions(path: Path) -> list[str]:
 
 def read(folder: Path, count: int | None = None) -> Pictures:
     """The pictures in `folder`, the first `count` of them."""
-    parts, captions = [], []
+    side = PX // CELL
+    pixels, coverage = [torch.empty(0, 3, PX, PX).byte()], [torch.empty(0, side, side).byte()]
+    captions: list[str] = []
     for path in sorted(folder.glob("*.safetensors")):
         captions += _captions(path)
         with safe_open(path, "pt") as shard:
-            parts.append(shard.get_tensor("images"))
+            pixels.append(shard.get_tensor("images"))
+            coverage.append(shard.get_tensor("coverage"))
         if count is not None and len(captions) >= count:
             break
-    pixels = torch.cat(parts) if parts else torch.empty(0, 3, PX, PX, dtype=torch.uint8)
-    return Pictures(pixels[:count], captions[:count])
+    return Pictures(torch.cat(pixels)[:count], captions[:count], torch.cat(coverage)[:count])

@@ -45,6 +45,7 @@ class Recipe(BaseModel):
     emphasis: float = Field(
         2.0, ge=1, description="How much more of the U-Net's timesteps are noisy ones; 1 draws all alike."
     )
+    focus: float = Field(3.0, ge=0, description="How much more the U-Net's loss counts where a cell shows the subject.")
     ema: float = Field(0.985, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")
 
     @field_validator("image_widths", "widths")

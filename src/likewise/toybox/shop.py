@@ -26,7 +26,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "towers": (*_TEXT, "image_widths", "tower_batch", "tower_lr"),
     "front": ("channels", "taught"),
     "decoder": ("channels",),
-    "unet": (*_TEXT, "channels", "widths", "unet_batch", "unet_lr", "gamma", "emphasis", "ema"),
+    "unet": (*_TEXT, "channels", "widths", "unet_batch", "unet_lr", "gamma", "emphasis", "focus", "ema"),
 }
 SHARED = ("concepts", "pictures", "seed", "start")
 Movable = TypeVar("Movable", Tensor, nn.Module)

@@ -33,6 +33,7 @@ class Config(BaseModel):
     emphasis: float = Field(
         2.0, ge=1, description="Timesteps are 1 - u^emphasis of all, u uniform: above 1, more of them noisy."
     )
+    focus: float = Field(3.0, ge=0, description="How much more a cell counts where it shows the subject.")
     drop: float = Field(0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance.")
     ema: float = Field(0.985, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
     seed: int = Field(0, description="Names every random stream.")
@@ -65,7 +66,7 @@ def learn(
     unet: UNet2DConditionModel,
     average: UNet2DConditionModel,
     schedule: Schedule,
-    batches: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    batches: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]],
     count: int,
     config: Config,
     resume: State | None = None,
@@ -74,8 +75,9 @@ def learn(
     """Yield after each step; `average` holds the exponential moving average of the weights.
 
     `batches(rows, dropped)` gives latents (B, C, h, w) and text (B, L, D) of those rows, the empty prompt's text where
-    dropped (B,) is true. Rows come from a keyed permutation an epoch; timesteps and noise are keyed by the step and
-    drawn on the CPU. The networks are on `device` already; it gives the precision.
+    dropped (B,) is true, and what subjects cover of each cell, 0 to 1 (B, 1, h, w). Rows come from a keyed permutation
+    an epoch; timesteps and noise are keyed by the step and drawn on the CPU. The networks are on `device` already; it
+    gives the precision.
     """
     scope = device.autocast if device else nullcontext
     optimiser = Muon(*split(unet, ENDS), config.lr, weight_decay=config.weight_decay)
@@ -94,14 +96,14 @@ def learn(
             group["lr"] = lr
         rng = stream(config.seed, "unet", index)
         dropped = torch.rand(config.batch, generator=rng) < config.drop
-        latents, text = batches(_rows(config, count, index), dropped)
+        latents, text, covered = batches(_rows(config, count, index), dropped)
         t = timesteps(config, schedule.timesteps, rng).to(latents.device)
         noise = torch.randn(latents.shape, generator=rng).to(latents.device)
         with scope():
             drawn = unet(schedule.add_noise(latents, noise, t), t, text).sample
-        error = (drawn.float() - schedule.target(latents, noise, t)).square().mean((1, 2, 3))
+        error = (drawn.float() - schedule.target(latents, noise, t)).square()
         weight = schedule.min_snr_weight(t, config.gamma) if config.gamma else 1.0
-        loss = (error * weight).mean()
+        loss = ((error * focused(covered, config.focus)).mean((1, 2, 3)) * weight).mean()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
         optimiser.step()
@@ -109,6 +111,12 @@ def learn(
         _follow(average, unet, min(config.ema, index / (10 + index)))
         losses = {"weighted": loss.item(), "plain": error.mean().item()}
         yield Step(index, losses, lr, lambda i=index: _state(unet, average, optimiser, i))
+
+
+def focused(covered: Tensor, focus: float) -> Tensor:
+    """Weights (B, 1, h, w) of a picture's cells, 1 on average: what a subject covers counts 1 + focus times as much."""
+    weight = 1 + focus * covered
+    return weight / weight.mean((1, 2, 3), keepdim=True)
 
 
 def timesteps(config: Config, count: int, rng: torch.Generator) -> Tensor:

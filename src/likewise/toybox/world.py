@@ -15,6 +15,7 @@ from likewise.toybox.photos import Photos
 from likewise.toybox.sprites import Sprites
 
 PX = 128
+CELL = 8  # px of a latent cell
 HELD_PAIRS, HELD_COMPOSITIONS = 60, 200
 
 
@@ -147,25 +148,50 @@ class World:
         """The picture of a scene, RGB, px x px."""
         image = scenes.draw(scene.background, numpy_stream(scene.key, "background"), px)
         for subject in scene.subjects:
-            _paste(image, self.sprites.get(scene.style, subject.name), subject, outline=scene.style == "sticker")
+            framed, (x, y) = self._placed(scene, subject, px)
+            dark = scenes.shadow(framed.getchannel("A"), 0.3)
+            image.paste((20, 20, 30), (x + _pad(px) // 2, y + _pad(px)), dark)
+            image.paste(framed, (x, y), framed)
         if scene.light == 1.0:
             return image
         return image.point(lambda v: min(255, round(v * scene.light)))
 
     def picture(self, index: int) -> tuple[Image.Image, str]:
         """Image `index` of the world and its caption; a fixed share of indices are real photos, where there are any."""
-        rng = numpy_stream(self.seed, "kind", index)
-        if self.photos is not None and rng.random() < self.photo_share:
-            return self.photos.picture(int(rng.integers(len(self.photos))), PX)
+        photo = self._photo(index)
+        if photo is not None:
+            return photo
         scene = self.scene(index)
         return self.draw(scene), scene.caption
 
+    def coverage(self, index: int) -> np.ndarray:
+        """How much of each latent cell of image `index` its subjects cover, 0 to 255 (16, 16); nothing of a photo."""
+        covered = Image.new("L", (PX, PX))
+        if self._photo(index) is None:
+            scene = self.scene(index)
+            for subject in scene.subjects:
+                sprite, place = self._placed(scene, subject, PX)
+                covered.paste(255, place, sprite.getchannel("A"))
+        return np.array(covered.resize((PX // CELL, PX // CELL), Image.Resampling.BOX))
 
-def _paste(image: Image.Image, sprite: Image.Image, subject: Subject, outline: bool) -> None:
-    scale = subject.size * image.width / max(sprite.size)
+    def _photo(self, index: int) -> tuple[Image.Image, str] | None:
+        rng = numpy_stream(self.seed, "kind", index)
+        if self.photos is None or rng.random() >= self.photo_share:
+            return None
+        return self.photos.picture(int(rng.integers(len(self.photos))), PX)
+
+    def _placed(self, scene: Scene, subject: Subject, px: int) -> tuple[Image.Image, tuple[int, int]]:
+        """A subject's sprite as the scene shows it, and its upper left corner."""
+        sprite = self.sprites.get(scene.style, subject.name)
+        framed = _framed(sprite, subject, px, outline=scene.style == "sticker")
+        return framed, (round(subject.x * px - framed.width / 2), round(subject.y * px - framed.height / 2))
+
+
+def _framed(sprite: Image.Image, subject: Subject, px: int, outline: bool) -> Image.Image:
+    """The sprite at its size and tilt, with room around it for an outline."""
+    scale = subject.size * px / max(sprite.size)
     size = (max(1, round(sprite.width * scale)), max(1, round(sprite.height * scale)))
-    small = sprite.resize(size, Image.Resampling.LANCZOS)
-    pad = max(2, image.width // 42)
+    small, pad = sprite.resize(size, Image.Resampling.LANCZOS), _pad(px)
     framed = Image.new("RGBA", (small.width + 2 * pad, small.height + 2 * pad), (0, 0, 0, 0))
     framed.paste(small, (pad, pad))
     if outline:  # a sticker is cut out with a white border
@@ -173,12 +199,11 @@ def _paste(image: Image.Image, sprite: Image.Image, subject: Subject, outline: b
         border = Image.new("RGBA", framed.size, (255, 255, 255, 0))
         border.putalpha(edge)
         framed = Image.alpha_composite(border, framed)
-    if subject.tilt:
-        framed = framed.rotate(subject.tilt, Image.Resampling.BICUBIC, expand=True)
-    x, y = round(subject.x * image.width - framed.width / 2), round(subject.y * image.height - framed.height / 2)
-    dark = scenes.shadow(framed.getchannel("A"), 0.3)
-    image.paste((20, 20, 30), (x + pad // 2, y + pad), dark)
-    image.paste(framed, (x, y), framed)
+    return framed.rotate(subject.tilt, Image.Resampling.BICUBIC, expand=True) if subject.tilt else framed
+
+
+def _pad(px: int) -> int:
+    return max(2, px // 42)
 
 
 def _grow(radius: int) -> ImageFilter.MaxFilter:
