@@ -13,9 +13,16 @@ from likewise.dreambooth.learn import learn
 
 @pytest.fixture(scope="session")
 def folders(tmp_path_factory):
-    """A tiny pipeline a family: v-prediction without spread, and epsilon with it."""
+    """Tiny pipelines, each made when first asked for: "sd1", or "sdxl v_prediction" for another prediction type."""
     place = tmp_path_factory.mktemp("tiny")
-    return {family: tiny.pipeline(place / family, family) for family in ("toybox", "sd1")}
+
+    class Folders(dict):
+        def __missing__(self, name):
+            family, _, prediction = name.partition(" ")
+            self[name] = tiny.pipeline(place / name, family, prediction=prediction or None)
+            return self[name]
+
+    return Folders()
 
 
 @pytest.fixture
@@ -33,8 +40,9 @@ def data_for():
 
         def moments(count):
             shape = backbone.facts.latent_shape(count)
-            spread = torch.randn(shape, generator=rng) - 3 if backbone.facts.family == "sd1" else None
-            return Moments(torch.randn(shape, generator=rng), spread)
+            spread = torch.randn(shape, generator=rng) - 3 if backbone.facts.family != "toybox" else None
+            sizes = torch.randint(64, (count, 6), generator=rng).float() if backbone.facts.sized else None
+            return Moments(torch.randn(shape, generator=rng), spread, sizes)
 
         captions = ("a zxq dog", "a photo of a zxq dog", "a zxq dog in the snow")[:photos]
         return Data((moments(photos),), captions, "a dog", (moments(classes),) if classes else (), hash="data")

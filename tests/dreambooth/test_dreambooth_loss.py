@@ -17,6 +17,7 @@ QUICK = [  # every part at least once; the whole table is slow
     ("lora", False, "sd1", "none"),
     ("full", True, "sd1", "images"),
     ("full", False, "toybox", "none"),
+    ("lora", True, "sdxl", "images"),
 ]
 TABLE = [
     pytest.param(*row, marks=() if row in QUICK else pytest.mark.slow)
@@ -24,7 +25,7 @@ TABLE = [
         (train, text, family, prior)
         for train in ("lora", "full")
         for text in (False, True)
-        for family in ("toybox", "sd1")  # v-prediction, epsilon
+        for family in ("toybox", "sd1", "sd2", "sd2-v", "sdxl", "sdxl v_prediction")  # v, e, e, v, e, v
         for prior in ("images", "none")
     )
 ]
@@ -49,10 +50,9 @@ def test_ten_steps_equal_the_oracle(load, folders, data_for, train, text, family
         oracle.update(step.index)
     state = step.state()
     for name, parameter in oracle.trained.items():
-        name = name.replace(".text_model", "") if train == "full" else name
         gap = (state.tensors[f"weights/{name}"] - parameter).abs()
         # softmax cannot see a bias that all keys share: its true gradient is 0, and Adam scales up rounding alone
-        assert gap.mean() <= 1e-7 or name.endswith("k_proj.bias"), name
+        assert gap.mean() <= rates["lr"] * 1e-3 or name.endswith("k_proj.bias"), name
         assert gap.max() <= rates["lr"] / 2  # where a gradient is of the size of rounding, Adam's step is not
 
 

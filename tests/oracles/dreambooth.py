@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 
 class Adapted(nn.Module):
@@ -31,8 +31,15 @@ class Oracle:
     def __init__(self, folder: Path, settings: dict, starts: dict[str, torch.Tensor]) -> None:
         self.settings = settings
         self.unet = UNet2DConditionModel.from_pretrained(folder / "unet").eval().requires_grad_(False)
-        self.encoder = CLIPTextModel.from_pretrained(folder / "text_encoder").eval().requires_grad_(False)
-        self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        encoders = {"text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}
+        self.encoders = {
+            part: kind.from_pretrained(folder / part).eval().requires_grad_(False)
+            for part, kind in encoders.items()
+            if (folder / part).is_dir()
+        }
+        self.tokenizers = [
+            CLIPTokenizer.from_pretrained(folder / name) for name in ("tokenizer", "tokenizer_2")[: len(self.encoders)]
+        ]
         scheduler = json.loads((folder / "scheduler/scheduler_config.json").read_text())
         low, high, count = scheduler["beta_start"], scheduler["beta_end"], scheduler["num_train_timesteps"]
         assert scheduler["beta_schedule"] == "scaled_linear"
@@ -42,7 +49,7 @@ class Oracle:
         self.moments = {name: (torch.zeros_like(p), torch.zeros_like(p)) for name, p in self.trained.items()}
 
     def _models(self):
-        return {"unet": self.unet} | ({"text_encoder": self.encoder} if self.settings["train_text"] else {})
+        return {"unet": self.unet} | (self.encoders if self.settings["train_text"] else {})
 
     def _thaw(self):
         named = {f"{part}.{name}": p for part, model in self._models().items() for name, p in model.named_parameters()}
@@ -56,7 +63,7 @@ class Oracle:
                 ("to_q", "to_k", "to_v", "to_out.0") if part == "unet" else ("q_proj", "k_proj", "v_proj", "out_proj")
             )
             for path in [path for path, _ in model.named_modules() if path.endswith(tuple(f".{end}" for end in ends))]:
-                stem = f"{part}.{path}" if part == "unet" else f"{part}.text_model.{path}"
+                stem = f"{part}.{path}" if part != "text_encoder" else f"{part}.text_model.{path}"
                 down, up = f"{stem}.{layer_word}.down.weight", f"{stem}.{layer_word}.up.weight"
                 layer = Adapted(model.get_submodule(path), starts[down], self.settings["alpha"])
                 parent, _, leaf = path.rpartition(".")
@@ -65,19 +72,27 @@ class Oracle:
         return trained
 
     def encode(self, prompts):
-        ids = self.tokenizer(list(prompts), padding="max_length", return_tensors="pt").input_ids
-        return self.encoder(ids).last_hidden_state
+        """What the network is told, and SDXL's pooled prompts."""
+        outputs = []
+        for tokenizer, encoder in zip(self.tokenizers, self.encoders.values(), strict=True):
+            ids = tokenizer(list(prompts), padding="max_length", return_tensors="pt").input_ids
+            outputs.append(encoder(ids, output_hidden_states=True))
+        if len(outputs) == 1:
+            return outputs[0].last_hidden_state, [None] * len(prompts)
+        return torch.cat([output.hidden_states[-2] for output in outputs], dim=-1), outputs[1].text_embeds
 
     def half(self, batch, rows):
         """The weighted error of some rows, each term of the sum written out."""
         total = 0.0
-        embeds = self.encode(batch.prompts[rows])
-        for row, text in zip(range(len(batch.prompts))[rows], embeds, strict=True):
+        embeds, pooled = self.encode(batch.prompts[rows])
+        for row, text, vector in zip(range(len(batch.prompts))[rows], embeds, pooled, strict=True):
             a = self.alphas[batch.t[row]]
             clean, noise = batch.latents[row], batch.noise[row]
             noisy = a.sqrt() * clean + (1 - a).sqrt() * noise
             target = noise if self.prediction == "epsilon" else a.sqrt() * noise - (1 - a).sqrt() * clean
-            output = self.unet(noisy[None], batch.t[row : row + 1], encoder_hidden_states=text[None]).sample[0]
+            more = {} if vector is None else {"text_embeds": vector[None], "time_ids": batch.sizes[row][None]}
+            told = {"encoder_hidden_states": text[None], "added_cond_kwargs": more or None}
+            output = self.unet(noisy[None], batch.t[row : row + 1], **told).sample[0]
             total = total + self._weight(a) * ((output - target) ** 2).mean() / len(embeds)
         return total
 
@@ -100,9 +115,10 @@ class Oracle:
     def update(self, step):
         """One clipped AdamW step (arXiv:1711.05101, algorithm 2), at constant learning rates."""
         s = self.settings
-        norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in self.trained.values()))
+        learned = {name: p for name, p in self.trained.items() if p.grad is not None}  # SDXL skips last layers
+        norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in learned.values()))
         shrink = min(1.0, s["clip_norm"] / (norm + 1e-6)) if s["clip_norm"] else 1.0
-        for name, p in self.trained.items():
+        for name, p in learned.items():
             lr, gradient, (first, second) = (
                 s["lr" if name.startswith("unet") else "text_lr"],
                 p.grad,
