@@ -24,6 +24,8 @@ from likewise.errors.concepts import ConceptNameError as ConceptNameError
 from likewise.errors.concepts import ForeignLayoutError as ForeignLayoutError
 from likewise.errors.concepts import ForeignLoraError as ForeignLoraError
 from likewise.errors.concepts import NameTakenError as NameTakenError
+from likewise.errors.concepts import UnsafeFileError as UnsafeFileError
+from likewise.errors.concepts import WordFileError as WordFileError
 from likewise.errors.concepts import WrongBaseError as WrongBaseError
 from likewise.errors.files import BrokenCheckpointError as BrokenCheckpointError
 from likewise.errors.files import BrokenFileError as BrokenFileError

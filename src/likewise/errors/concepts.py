@@ -85,3 +85,24 @@ class ForeignLoraError(LikewiseError):
             f"{path} holds {kind} adapters, and plain LoRA (two tensors a layer, an alpha at most) is needed.\n"
             "Merge it into its base model with the program that made it, and import the merged model."
         )
+
+
+class UnsafeFileError(LikewiseError):
+    """A file of pickled tensors that names a function or class that tensors do not need."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(
+            f"{path} was not read: besides tensors it asks for {what}, which could run code on this machine.\n"
+            "Convert it where it came from, or on a machine that you can lose, to .safetensors, and import that."
+        )
+
+
+class WordFileError(LikewiseError):
+    """A file that holds no learned word."""
+
+    def __init__(self, path: object, problem: str) -> None:
+        super().__init__(
+            f"{path} is no learned word that can be used: {problem}.\n"
+            "Give a learned_embeds.safetensors, an embedding of A1111 or ComfyUI (.safetensors, .pt), or for SDXL the "
+            "two learned_embeds files of diffusers together."
+        )
