@@ -136,6 +136,7 @@ class _Task:
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:
-    rows = [row for batch in batches for row in batch.prompts]
     parts = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in ("latents", "noise", "t")}
-    return Batch(**parts, prompts=tuple(rows), photos=len(rows))
+    sizes = [batch.sizes for batch in batches if batch.sizes is not None]
+    prompts = tuple(prompt for batch in batches for prompt in batch.prompts)
+    return Batch(**parts, prompts=prompts, photos=len(prompts), sizes=torch.cat(sizes) if sizes else None)
