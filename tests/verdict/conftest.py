@@ -30,8 +30,8 @@ def applied(backbone, tensors, settings):
 @pytest.fixture
 def method(monkeypatch):
     """Registers the method above as "bending"."""
-    monkeypatch.setitem(sys.modules, "bending.export", sys.modules[__name__])
-    bending = registry.Method("bending.config:Config", "bending.learn:learn", "Bends the model.")
+    monkeypatch.setitem(sys.modules, "bending", sys.modules[__name__])
+    bending = registry.Method("bending.config:Config", "bending.learn:learn", "Bends the model.", lesson="bending")
     monkeypatch.setattr(registry, "METHODS", {"bending": bending})
 
 

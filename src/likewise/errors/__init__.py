@@ -74,6 +74,7 @@ from likewise.errors.runs import ChangedVersionsWarning as ChangedVersionsWarnin
 from likewise.errors.runs import ClassImagesMismatchError as ClassImagesMismatchError
 from likewise.errors.runs import InitializerError as InitializerError
 from likewise.errors.runs import Interrupted as Interrupted
+from likewise.errors.runs import LastCheckpointWarning as LastCheckpointWarning
 from likewise.errors.runs import LogGapWarning as LogGapWarning
 from likewise.errors.runs import LongWordWarning as LongWordWarning
 from likewise.errors.runs import NoCheckpointsError as NoCheckpointsError
@@ -83,12 +84,17 @@ from likewise.errors.runs import NonFiniteStateError as NonFiniteStateError
 from likewise.errors.runs import NoStepsError as NoStepsError
 from likewise.errors.runs import NotARunError as NotARunError
 from likewise.errors.runs import NoTextEncoderWarning as NoTextEncoderWarning
+from likewise.errors.runs import NothingToCompareError as NothingToCompareError
 from likewise.errors.runs import NothingToLearnError as NothingToLearnError
 from likewise.errors.runs import NothingToResumeError as NothingToResumeError
+from likewise.errors.runs import PreflightError as PreflightError
 from likewise.errors.runs import ResumeMismatchError as ResumeMismatchError
 from likewise.errors.runs import RunExistsError as RunExistsError
 from likewise.errors.runs import SkippedCheckpointWarning as SkippedCheckpointWarning
 from likewise.errors.runs import StillWordWarning as StillWordWarning
+from likewise.errors.runs import TriggerCountError as TriggerCountError
+from likewise.errors.runs import TriggerError as TriggerError
+from likewise.errors.runs import UnlikeRunsWarning as UnlikeRunsWarning
 from likewise.errors.settings import BadSettingError as BadSettingError
 from likewise.errors.settings import DeviceError as DeviceError
 from likewise.errors.settings import IdleSettingWarning as IdleSettingWarning

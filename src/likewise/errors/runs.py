@@ -183,3 +183,61 @@ class LongWordWarning(LikewiseWarning):
             f"A vector of the word is {times:.1f} times as long as the model's own words usually are; it will drown "
             "the other words of a prompt. A lower learning rate (--lr) or --norm median keeps it in bounds."
         )
+
+
+class NothingToCompareError(LikewiseError):
+    """A comparison of fewer than two models, or of LoRA files without photos to measure them on."""
+
+    def __init__(self, count: int, needed: str = "Name two runs or more, or a run and --lora FILE.") -> None:
+        super().__init__(f"{count} taught model(s) were named, too little to compare. {needed}")
+
+
+class TriggerError(LikewiseError):
+    """A LoRA file that does not say which words bring its subject up."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} does not name its trigger, and without it its subject would not be drawn. "
+            "Give the words, such as: --trigger 'sks dog'"
+        )
+
+
+class TriggerCountError(LikewiseError):
+    """Triggers that cannot be told apart by file."""
+
+    def __init__(self, triggers: int, files: int) -> None:
+        super().__init__(
+            f"{triggers} --trigger for {files} --lora: give one for each file in the same order, one for all, or none "
+            "where the files name their own."
+        )
+
+
+class LastCheckpointWarning(LikewiseWarning):
+    """A run without a verdict is compared at its last checkpoint."""
+
+    def __init__(self, folder: object, step: int) -> None:
+        super().__init__(
+            f"{folder} has no verdict yet, so its last checkpoint, step {step}, takes part. To compare the one worth "
+            f"keeping, run first: likewise verdict {folder}"
+        )
+
+
+class UnlikeRunsWarning(LikewiseWarning):
+    """Runs that were taught from other photos are measured on those of the first."""
+
+    def __init__(self, folder: object, first: object) -> None:
+        super().__init__(
+            f"{folder} was taught from other photos than {first}, and is measured on those of {first}. Compare runs of "
+            "the same photos, or give photos held out from all of them: --photos DIR"
+        )
+
+
+class PreflightError(LikewiseError):
+    """Warnings before training, where --strict asks for none."""
+
+    def __init__(self, warnings: Sequence[str]) -> None:
+        listed = "\n".join(f"  {one}" for one in warnings)
+        super().__init__(
+            f"The check before training found {len(warnings)} thing(s), and --strict lets none pass; nothing was "
+            f"written:\n{listed}\nMend them, or leave --strict out."
+        )

@@ -4,12 +4,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from likewise.verdict.comparing import Comparison, compare
     from likewise.verdict.config import Config
     from likewise.verdict.judging import Verdict, verdict
 
-__all__ = ["Config", "Verdict", "verdict"]
+__all__ = ["Comparison", "Config", "Verdict", "compare", "verdict"]
 
-_HOME = {"Config": "config", "Verdict": "judging", "verdict": "judging"}
+_HOME = {
+    "Comparison": "comparing",
+    "Config": "config",
+    "Verdict": "judging",
+    "compare": "comparing",
+    "verdict": "judging",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -71,9 +71,7 @@ def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = Non
     """Choose among checkpoints in the order of their steps; the first must be the base model's, step 0."""
     weights = weights or Weights()
     assert len(scores) > 1 and scores[0].step == 0, "the base model's scores come first, then the checkpoints'"
-    drawn = resampled(scores, gauge, weights)
-    exact = shares(scores, gauge, weights)
-    judged = [judge(one, index, exact, drawn, gauge, weights) for index, one in enumerate(scores)]
+    judged, exact, drawn = judge(scores, gauge, weights)
     order = exact["worth"][0] if exact["worth"][0, 1:].max() > 0 else np.array([one.likeness.mean() for one in scores])
     best = 1 + int(order[1:].argmax())
     noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
@@ -95,11 +93,20 @@ def _learned(taught: Scores, base: Scores, weights: Weights) -> bool:
     return paired(taught.likeness, base.likeness, weights.level, weights.seed).low > 0
 
 
-def resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> dict[str, np.ndarray]:
+Shares = dict[str, np.ndarray]  # gain, fidelity, drift, copied, worth -> (draws, models)
+
+
+def judge(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> tuple[list[Judged], Shares, Shares]:
+    """The measures of each model, their shares (1, C), and those of each resample of the pictures (DRAWS, C)."""
+    exact, drawn = _shares(scores, gauge, weights), _resampled(scores, gauge, weights)
+    return [_judged(one, index, exact, drawn, gauge, weights) for index, one in enumerate(scores)], exact, drawn
+
+
+def _resampled(scores: Sequence[Scores], gauge: Gauge, weights: Weights) -> Shares:
     """The shares of every checkpoint (DRAWS, C) for each resample of the pictures, shared by all checkpoints."""
     subject = _times(len(scores[0].likeness), weights.seed, "subject")
     plain = _times(len(scores[0].plain), weights.seed, "plain")
-    return shares(scores, gauge, weights, subject, plain)
+    return _shares(scores, gauge, weights, subject, plain)
 
 
 def _times(count: int, seed: int, name: str) -> np.ndarray:
@@ -108,13 +115,13 @@ def _times(count: int, seed: int, name: str) -> np.ndarray:
     return multiplicity(picks, count) / count
 
 
-def shares(
+def _shares(
     scores: Sequence[Scores],
     gauge: Gauge,
     weights: Weights,
     subject: np.ndarray | None = None,
     plain: np.ndarray | None = None,
-) -> dict[str, np.ndarray]:
+) -> Shares:
     """Each share and the worth, (draws, C), from weighted means over pictures; one draw of plain means by default."""
 
     def mean(rows: list[np.ndarray], times: np.ndarray | None) -> np.ndarray:
@@ -134,9 +141,7 @@ def shares(
     return {**found, "worth": worth}
 
 
-def judge(one: Scores, index: int, exact: dict, drawn: dict, gauge: Gauge, weights: Weights) -> Judged:
-    """The measures of model `index`; exact and drawn: the shares of all, as they are and resampled."""
-
+def _judged(one: Scores, index: int, exact: Shares, drawn: Shares, gauge: Gauge, weights: Weights) -> Judged:
     def share(name: str) -> Interval:
         tail = (1 - weights.level) / 2
         low, high = np.quantile(drawn[name][:, index], (tail, 1 - tail))

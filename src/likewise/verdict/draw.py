@@ -14,7 +14,7 @@ from torch import Tensor
 from likewise import checkpoint, images, registry, seeds
 from likewise.diffusion import sampling
 from likewise.diffusion.backbone import Backbone, join
-from likewise.errors import BrokenCheckpointError, SkippedCheckpointWarning
+from likewise.errors import BrokenCheckpointError, SkippedCheckpointWarning, UnknownNameError
 from likewise.verdict.config import Config
 from likewise.verdict.runs import Run
 from likewise.verdict.scores import Drawn
@@ -51,12 +51,11 @@ def taught(backbone: Backbone, run: Run, place: Path, prompts: Sequence[str]) ->
 
 
 def applied(method: str) -> Callable[..., AbstractContextManager[Words]]:
-    """The method's `applied(backbone, tensors, settings)`: a scope in which the model is as learned in a checkpoint.
-
-    It lies in the module `export` beside the method's `learn`. UnknownNameError for no method.
-    """
-    package = registry.method(method).learn.partition(":")[0].rpartition(".")[0]
-    return registry.resolve(f"{package}.export:applied")
+    """The method's `applied(backbone, tensors, settings)`, see likewise.tuning.lesson; UnknownNameError."""
+    if not registry.method(method).lesson:
+        teachable = [name for name in registry.methods() if registry.method(name).lesson]
+        raise UnknownNameError("method to judge", method, teachable)
+    return registry.lesson(method).applied
 
 
 def drawings(

@@ -82,7 +82,7 @@ def verdict(
     started = time.perf_counter()
     about = runs.read(Path(run))
     places = about.checkpoints(config.checkpoints)
-    encoder, text_encoder = _encoders(config)
+    encoder, text_encoder = open_encoders(config)
     model = _model(about, backbone)
     shown = [images.cover(one, model.facts.image_size) for one in _own_photos(about)]
     held = [images.cover(one, model.facts.image_size) for one in photos] if photos else None
@@ -113,7 +113,8 @@ def _model(run: runs.Run, backbone: Backbone | str | Path | None) -> Backbone:
     return model
 
 
-def _encoders(config: Config) -> tuple[Encoder, TextEncoder | None]:
+def open_encoders(config: Config) -> tuple[Encoder, TextEncoder | None]:
+    """What compares pictures, and what compares them with prompts; a NoTextEncoderWarning instead of the second."""
     encoder = encoders.load(config.encoder)
     try:
         reader = encoders.load(config.text_encoder)
@@ -159,7 +160,7 @@ class _Result:
             "best": choice.best,
             "tied": choice.tied,
             "checkpoints": [self._row(choice, one.step) for one in self.scores],
-            "gauge": _plain(asdict(ends)),
+            "gauge": as_plain(asdict(ends)),
             "asked": self.run.asked(self.prompts),
             "meant": self.run.meant(self.prompts),
             "class_prompt": self.run.bare,
@@ -177,7 +178,7 @@ class _Result:
         pictures = {
             name: None if row is None else row.round(6).tolist() for name, row in vars(scores).items() if name != "step"
         }
-        return {**_plain(judged), "noise": choice.noise.get(step), "pictures": pictures}
+        return {**as_plain(judged), "noise": choice.noise.get(step), "pictures": pictures}
 
     def _page(
         self,
@@ -215,7 +216,7 @@ class _Result:
         )
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """As JSON: intervals become objects, rounded to what can mean anything."""
     if isinstance(value, Interval):
         return {
@@ -225,5 +226,5 @@ def _plain(value: Any) -> Any:
             "n": value.count,
         }
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: as_plain(inner) for name, inner in value.items()}
     return round(value, 6) if isinstance(value, float) else value

@@ -33,6 +33,7 @@ class Page:
     prompts: Sequence[str]  # as the taught model was asked
     bare: str  # the class prompt
     copies: Mapping[int, Sequence[bool]]  # step -> which subject pictures are copies of a photo
+    names: Mapping[int, str] = field(default_factory=dict)  # what to call a model, where that is not by its step
     weight: float = 0.5  # the exponent of likeness in worth
     held_out: Sequence[Image.Image] = ()  # photos that likeness was measured on instead
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -41,19 +42,21 @@ class Page:
 
 def render(page: Page) -> str:
     """The whole HTML document."""
+    parts = [part(page) for part in (_top, sides, trade_off, grid, _charts, numbers, facts)]
+    return document(f"Step {page.choice.step}: the verdict on {page.name}", parts)
+
+
+def document(title: str, parts: Sequence[Markup]) -> str:
+    """A page that loads nothing."""
     style = trusted((files("likewise.verdict") / "report.css").read_text(encoding="utf-8"))
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", f"Step {page.choice.step}: the verdict on {page.name}"),
+        tag("title", title),
         tag("style", style),
     )
-    body = tag(
-        "body",
-        tag("main", [part(page) for part in (_top, _sides, _trade_off, _grid, _charts, _numbers, _facts)]),
-    )
-    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+    return "<!doctype html>\n" + tag("html", head, tag("body", tag("main", parts)), lang="en") + "\n"
 
 
 def _chosen(page: Page) -> Drawn:
@@ -68,7 +71,14 @@ def _top(page: Page) -> Markup:
         tag("h1", "Keep ", tag("b", f"step {page.choice.step}")) if page.choice.learned else tag("h1", "Not there yet"),
         tag("p", _sentence(lead.removeprefix(f"Keep step {page.choice.step}: ")), class_="lead"),
     )
-    hero = picture(_chosen(page).subject[0], side=TILE, alt=f"The subject at step {page.choice.step}", class_="hero")
+    return top(page, text, reasons)
+
+
+def top(page: Page, text: Markup, reasons: Sequence[str]) -> Markup:
+    """The headline beside a picture of the chosen model, and the reasons under it."""
+    hero = picture(
+        _chosen(page).subject[0], side=TILE, alt=f"The subject: {_named(page, page.choice.step)}", class_="hero"
+    )
     listed = [tag("li", one, class_="mind" if one.startswith("Mind") else None) for one in reasons]
     return join(tag("header", text, hero), tag("ul", listed, class_="why"))
 
@@ -77,7 +87,8 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _sides(page: Page) -> Markup:
+def sides(page: Page) -> Markup:
+    """The photos, and what the chosen model draws."""
     photos = [
         tag("span", picture(one, side=PHOTO, alt=f"Photo {index}"), tag("i", str(index)))
         for index, one in enumerate(page.photos, start=1)
@@ -93,7 +104,7 @@ def _sides(page: Page) -> Markup:
         tag("div", photos, class_="tiles large"),
         _held_out(page) if page.held_out else "",
     )
-    caption = tag("figcaption", tag("b", f"What step {drawn.step} draws"))
+    caption = tag("figcaption", tag("b", f"What {_named(page, drawn.step)} draws"))
     right = tag("figure", caption, tag("div", tiles, class_="tiles"))
     return join(
         tag("h2", "Side by side"),
@@ -108,12 +119,16 @@ def _held_out(page: Page) -> Markup:
     return join(tag("div", caption, class_="held"), tag("div", tiles, class_="tiles large"))
 
 
-def _trade_off(page: Page) -> Markup:
+def trade_off(page: Page) -> Markup:
+    """Likeness against prompts, every model a point."""
     known = [one for one in page.choice.judged if one.fidelity is not None]
     if not known:
         return join()
-    points = [Point(_named(one.step), one.fidelity, one.gain, _kind(page, one.step)) for one in known if one.fidelity]
+    points = [
+        Point(_named(page, one.step), one.fidelity, one.gain, _kind(page, one.step)) for one in known if one.fidelity
+    ]
     keys = {"chosen": "the checkpoint to keep", "": "other checkpoints, in their order", "base": "the untaught model"}
+    keys |= {"chosen": "the one worth most", "": "the others"} if page.names else {}
     legend = [join(tag("dt", tag("span", class_=f"key {kind}")), tag("dd", text)) for kind, text in keys.items()]
     text = tag(
         "div",
@@ -123,25 +138,30 @@ def _trade_off(page: Page) -> Markup:
             tag("code", "likewise verdict RUN --prefer likeness|prompt|balance")),
         tag("dl", legend),
     )  # fmt: skip
-    plot = tag("figure", draw_trade_off(points, page.weight))
+    plot = tag("figure", draw_trade_off(points, page.weight, path=not page.names))
     return join(tag("h2", "The trade-off"), tag("div", plot, text, class_="trade-off"))
 
 
-def _named(step: int) -> str:
-    return "untaught" if step == 0 else f"step {step}"
+def _named(page: Page, step: int) -> str:
+    return page.names.get(step) or ("untaught" if step == 0 else f"step {step}")
 
 
 def _kind(page: Page, step: int) -> str:
     return "base" if step == 0 else "chosen" if step == page.choice.step else ""
 
 
-def _grid(page: Page) -> Markup:
+def grid(page: Page) -> Markup:
+    """A row of pictures for every model, a column for every prompt."""
     head = tag("tr", tag("th"), [tag("th", prompt) for prompt in [*page.prompts, page.bare]])
     rows = [_row(page, one) for one in page.drawn]
     note = "Each column starts from the same noise, so that only the training differs. Step 0 is the untaught model, "
     note += "asked without the word for your subject. The last column asks for the bare noun: it should not change."
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="grid-table")
-    return join(tag("h2", "Every checkpoint, the same prompts"), tag("p", note), tag("div", table, class_="scroll"))
+    return join(
+        tag("h2", f"Every {'model' if page.names else 'checkpoint'}, the same prompts"),
+        tag("p", note),
+        tag("div", table, class_="scroll"),
+    )
 
 
 def _row(page: Page, one: Drawn) -> Markup:
@@ -152,7 +172,7 @@ def _row(page: Page, one: Drawn) -> Markup:
         tiles = zip(one.subject[start : start + each], copies[start : start + each], strict=True)
         cells.append(tag("td", tag("div", [_tile(image, copied) for image, copied in tiles], class_="cell")))
     bare = tag("td", tag("div", [_tile(image, False) for image in one.plain], class_="cell"))
-    step = "Untaught" if one.step == 0 else f"Step {one.step}"
+    step = page.names.get(one.step) or _sentence(_named(page, one.step))
     note = tag("small", "chosen") if one.step == page.choice.step else ""
     return tag("tr", tag("th", step, note), cells, bare, class_="chosen" if note else None)
 
@@ -199,9 +219,10 @@ def _chart(page: Page, name: str, title: str, meaning: str, share: bool, levels:
     return tag("figure", tag("figcaption", tag("b", title), meaning), draw(curve, f"{title} by step"))
 
 
-def _numbers(page: Page) -> Markup:
+def numbers(page: Page) -> Markup:
+    """Every measure of every model, with its interval."""
     rows = [row for row in MEASURES if _known(page, row[0])]
-    head = tag("tr", tag("th", "Step"), [tag("th", title) for _, title, _, _ in rows])
+    head = tag("tr", tag("th", "Model" if page.names else "Step"), [tag("th", title) for _, title, _, _ in rows])
     body = [_figures(page, one, [(name, share) for name, _, _, share in rows]) for one in page.choice.judged]
     table = tag("table", tag("thead", head), tag("tbody", body), class_="numbers")
     return join(tag("h2", "All numbers"), tag("p", "Each with its interval."), tag("div", table, class_="scroll"))
@@ -209,7 +230,12 @@ def _numbers(page: Page) -> Markup:
 
 def _figures(page: Page, one: Judged, columns: Sequence[tuple[str, bool]]) -> Markup:
     cells = [tag("td", *_figure(getattr(one, name), share)) for name, share in columns]
-    return tag("tr", tag("th", str(one.step)), cells, class_="chosen" if one.step == page.choice.step else None)
+    return tag(
+        "tr",
+        tag("th", page.names.get(one.step) or str(one.step)),
+        cells,
+        class_="chosen" if one.step == page.choice.step else None,
+    )
 
 
 def _figure(value: Interval, share: bool) -> tuple[str, Markup]:
@@ -218,13 +244,14 @@ def _figure(value: Interval, share: bool) -> tuple[str, Markup]:
     return f"{value.value:.3f}", tag("small", f"{value.low:.3f} to {value.high:.3f}")
 
 
-def _facts(page: Page) -> Markup:
+def facts(page: Page) -> Markup:
+    """How it was weighed, and what from."""
     weighed = (
         "worth = likeness^w x fidelity^(1-w) x (1 - copied) x (1 - drift/2). Likeness runs from the untaught model's "
         f"noun (0, cosine {page.gauge.floor:.3f}) to your photos among themselves (1, {page.gauge.ceiling:.3f}); "
-        "fidelity from what your photos would score on the prompts (0) to the untaught model (1). Of checkpoints that "
-        "differ by less than the noise, the earliest is kept."
+        "fidelity from what your photos would score on the prompts (0) to the untaught model (1)."
     )
+    weighed += "" if page.names else " Of checkpoints that differ by less than the noise, the earliest is kept."
     parts = [("How it was weighed", tag("p", weighed), page.settings), ("What it was made from", "", page.provenance)]
     lists = [tag("details", tag("summary", title), text, _listed(facts)) for title, text, facts in parts]
     return join(lists, tag("footer", "Made by Likewise. This file holds everything it shows and loads nothing."))
