@@ -7,16 +7,15 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from likewise import checkpoint
 from likewise.concept.folder import Concept
 from likewise.diffusion import lora_formats
-from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.backbone import Backbone, Vectors, Words
 from likewise.diffusion.folder import Folder
-from likewise.errors import ConceptClashError, ConceptClashWarning, ConceptFolderError, IdleSettingWarning
+from likewise.errors import ConceptClashError, ConceptClashWarning, IdleSettingWarning
 
 
 @contextmanager
-def applied(backbone: Backbone, concepts: Sequence[Concept]) -> Iterator[dict[str, Tensor]]:
+def applied(backbone: Backbone, concepts: Sequence[Concept]) -> Iterator[Words]:
     """While inside, the model has learned all of these; yields their word vectors by placeholder.
 
     Afterwards, and after an error on the way, the model is bit for bit what it was. Raises WrongBaseError,
@@ -26,7 +25,7 @@ def applied(backbone: Backbone, concepts: Sequence[Concept]) -> Iterator[dict[st
     for concept in concepts:
         concept.check(backbone)
     with ExitStack() as scopes:
-        words: dict[str, Tensor] = {}
+        words: dict[str, Vectors] = {}
         for concept in concepts:  # whole weights first: adapters of others then add to them
             if "pipeline" in concept.parts():
                 scopes.enter_context(_whole_weights(backbone, concept))
@@ -41,9 +40,9 @@ def applied(backbone: Backbone, concepts: Sequence[Concept]) -> Iterator[dict[st
 
 @contextmanager
 def _whole_weights(backbone: Backbone, concept: Concept) -> Iterator[None]:
-    """The U-Net and text tower of the concept's own model folder; scale moves between them and the base's."""
+    """The U-Net and text towers of the concept's own model folder; scale moves between them and the base's."""
     folder = Folder(concept.parts()["pipeline"])
-    targets: dict[str, nn.Module] = {"unet": backbone.unet, "text_encoder": backbone.text_encoders[0]}
+    targets = lora_formats.components(backbone)
     before: list[tuple[nn.Parameter, Tensor]] = []
     try:
         for part, module in targets.items():
@@ -58,16 +57,13 @@ def _whole_weights(backbone: Backbone, concept: Concept) -> Iterator[None]:
             parameter.data = value
 
 
-def _learned_words(backbone: Backbone, concept: Concept) -> dict[str, Tensor]:
-    path = concept.parts().get("words")
-    if path is None:
+def _learned_words(backbone: Backbone, concept: Concept) -> dict[str, Vectors]:
+    rows = tuple(one.float().to(backbone.device) for one in concept.rows())
+    if not rows:
         return {}
-    tensors = list(checkpoint.read_tensors(path)[0].values())
-    if len(tensors) != 1 or tensors[0].ndim != 2:
-        raise ConceptFolderError(concept.folder, f"{path.name} does not hold the rows of one word")
     if concept.scale != 1:
         warnings.warn(IdleSettingWarning("scale", f"<{concept.name}>", "a learned word", ("adapters",)), stacklevel=4)
-    return {concept.placeholder: tensors[0].float().to(backbone.device)}
+    return {concept.placeholder: rows[0] if len(rows) == 1 else rows}
 
 
 def _check_together(concepts: Sequence[Concept]) -> None:
@@ -77,5 +73,5 @@ def _check_together(concepts: Sequence[Concept]) -> None:
                 raise ConceptClashError(one.name, other.name, "have the same name")
             if "pipeline" in one.parts() and "pipeline" in other.parts():
                 raise ConceptClashError(one.name, other.name, "both replace all weights of the base model")
-            if one.identifier is not None and one.identifier == other.identifier:
+            if one.identifier and one.identifier == other.identifier:
                 warnings.warn(ConceptClashWarning(one.name, other.name, one.identifier), stacklevel=4)

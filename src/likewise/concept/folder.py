@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
-    from likewise.diffusion.backbone import Backbone
+    from likewise.diffusion.backbone import Backbone, Vectors, Words
 
 LORA = "pytorch_lora_weights.safetensors"
 WORDS = "learned_embeds.safetensors"
+WORDS_2 = "learned_embeds_2.safetensors"  # of the second text encoder, where the base model has two
 PIPELINE = "pipeline"
 PREVIEW = "preview.png"
 
@@ -63,15 +64,16 @@ class Concept:
         card: Card,
         *,
         lora: "bytes | Path | None" = None,
-        words: "Tensor | None" = None,
+        words: "Vectors | None" = None,
         pipeline: Path | None = None,
         preview: "Image | None" = None,
         replace: bool = False,
     ) -> "Concept":
         """Write a concept folder in one step.
 
-        lora: a LoRA file or its bytes; words: (K, D) rows that the placeholder stands for; pipeline: a model folder
-        with weights of its own, to be copied; at least one of the three. Raises FolderExistsError unless `replace`.
+        lora: a LoRA file or its bytes; words: (K, D) rows that the placeholder stands for, or one such tensor a text
+        encoder; pipeline: a model folder with weights of its own, to be copied; at least one of the three. Raises
+        FolderExistsError unless `replace`.
         """
         assert lora is not None or words is not None or pipeline is not None, "a concept without weights does nothing"
         with disk.new_folder(folder, replace) as temp:
@@ -82,7 +84,8 @@ class Concept:
             if words is not None:
                 from likewise import checkpoint
 
-                checkpoint.write_tensors(temp / WORDS, {card.placeholder: words})
+                for name, rows in zip((WORDS, WORDS_2), words if isinstance(words, tuple) else (words,), strict=False):
+                    checkpoint.write_tensors(temp / name, {card.placeholder: rows})
             if pipeline is not None:
                 shutil.copytree(pipeline, temp / PIPELINE)
             if preview is not None:
@@ -138,10 +141,22 @@ class Concept:
             raise ConceptFolderError(self.folder, f"it holds none of {', '.join(places.values())}")
         return found
 
+    def rows(self) -> "tuple[Tensor, ...]":
+        """The learned word's (K, D) rows, one tensor a text encoder; () if it has no learned word."""
+        from likewise import checkpoint
+
+        found = []
+        for path in (self.folder / WORDS, self.folder / WORDS_2):
+            tensors = list(checkpoint.read_tensors(path)[0].values()) if path.is_file() else []
+            if path.is_file() and (len(tensors) != 1 or tensors[0].ndim != 2):
+                raise ConceptFolderError(self.folder, f"{path.name} does not hold the rows of one word")
+            found += tensors
+        return tuple(found)
+
     def weight_files(self) -> list[Path]:
         """Every safetensors file that it consists of, in order."""
         files = [path for path in self.parts().values() if path.is_file()]
-        return sorted([*files, *(self.folder / PIPELINE).rglob("*.safetensors")])
+        return sorted([*files, *self.folder.glob(WORDS_2), *(self.folder / PIPELINE).rglob("*.safetensors")])
 
     def check(self, backbone: "Backbone") -> None:
         """Raise WrongBaseError unless it was taught on this very model."""
@@ -149,7 +164,7 @@ class Concept:
             raise WrongBaseError(self.name, (self.base_name, self.card.base_hash), (backbone.name, backbone.hash))
 
     @contextmanager
-    def apply(self, backbone: "Backbone") -> Iterator["dict[str, Tensor]"]:
+    def apply(self, backbone: "Backbone") -> Iterator["Words"]:
         """While inside, the model has learned the concept; afterwards it is bit for bit what it was.
 
         Yields the word vectors to pass to encode_text, {} if it has none. WrongBaseError for another base model.

@@ -11,7 +11,7 @@ import platformdirs
 
 from likewise import disk
 from likewise.concept import card as cards
-from likewise.concept.folder import PREVIEW, WORDS, Concept
+from likewise.concept.folder import PREVIEW, WORDS, WORDS_2, Concept
 from likewise.concept.loaders import readme
 from likewise.errors import (
     BrokenConceptWarning,
@@ -77,11 +77,12 @@ class Library:
         with disk.new_folder(disk.inside(self.folder, card.name)) as temp:
             shutil.copytree(concept.folder, temp, dirs_exist_ok=True)
             (temp / cards.FILE).write_text(card.as_text(), encoding="utf-8")
-            if (temp / WORDS).exists() and card.placeholder != concept.placeholder:
-                from likewise import checkpoint
+            for path in [temp / WORDS, temp / WORDS_2]:
+                if path.exists() and card.placeholder != concept.placeholder:
+                    from likewise import checkpoint
 
-                rows = next(iter(checkpoint.read_tensors(temp / WORDS)[0].values()))
-                checkpoint.write_tensors(temp / WORDS, {card.placeholder: rows})
+                    rows = next(iter(checkpoint.read_tensors(path)[0].values()))
+                    checkpoint.write_tensors(path, {card.placeholder: rows})
         return self.get(card.name)
 
     def export(self, name: str | Path, target: str | Path) -> Path:
