@@ -45,6 +45,13 @@ METHODS: Mapping[str, Method] = {
         "likewise.textual_inversion.config:DEFAULTS",
         "likewise.textual_inversion.lesson",
     ),
+    "pivotal": Method(
+        "likewise.pivotal.config:Config",
+        "likewise.pivotal.learn:learn",
+        "Teach the model a new word, then adapters around it (arXiv:2106.05744).",
+        "likewise.pivotal.config:DEFAULTS",
+        "likewise.pivotal.lesson",
+    ),
 }
 
 VERDICT = "likewise.verdict.config:Config"

@@ -20,7 +20,7 @@ from likewise.diffusion.pipeline import PipelineModel
 from likewise.dreambooth.config import Config
 from likewise.training import State
 from likewise.tuning import preview
-from likewise.tuning.cards import card
+from likewise.tuning.cards import card, header
 from likewise.tuning.memory import weights
 from likewise.tuning.plan import Plan
 
@@ -34,13 +34,14 @@ def applied(backbone: Backbone, tensors: Mapping[str, Tensor], config: Config | 
     """
     config = config if isinstance(config, Config) else Config.model_validate(dict(config))
     learned = weights(State(dict(tensors), {}))
-    with _adapted(backbone, learned, config) if config.train == "lora" else _replaced(backbone, learned):
+    with adapted(backbone, learned, config.alpha) if config.train == "lora" else _replaced(backbone, learned):
         yield
 
 
 @contextmanager
-def _adapted(backbone: Backbone, learned: Mapping[str, Tensor], config: Config) -> Iterator[None]:
-    file = lora_formats.parse(lora_formats.fold(learned, config.alpha))
+def adapted(backbone: Backbone, learned: Mapping[str, Tensor], alpha: float) -> Iterator[None]:
+    """While inside, these adapters, by the names of a LoRA file, are on the model at the strength they learned at."""
+    file = lora_formats.parse(lora_formats.fold(learned, alpha))
     loras, _ = lora_formats.attach(backbone, file, "the checkpoint")
     try:
         yield
@@ -79,7 +80,7 @@ def save(
         if plan.config.train == "full":
             return _save_pipeline(backbone, target, facts, picture)
     learned = weights(State(tensors, {}))
-    file = lora_formats.pack(learned, plan.config.alpha, _header(plan, step))
+    file = lora_formats.pack(learned, plan.config.alpha, header(plan, step))
     return Concept.save(target, facts, lora=file, preview=picture, replace=True)
 
 
@@ -95,11 +96,3 @@ def _save_pipeline(backbone: Backbone, target: Path, facts: Card, picture: Image
     finally:
         if pipeline.exists():
             disk.remove(pipeline)
-
-
-def _header(plan: Plan, step: int) -> dict[str, str]:
-    """What the LoRA file says about itself: nothing that differs between two runs of one plan."""
-    facts = {"name": plan.name, "noun": plan.noun, "identifier": plan.identifier, "base_hash": plan.base_hash}
-    facts |= {"method": plan.method, "step": str(step), "seed": str(plan.seed)}
-    said = {"modelspec.trigger_phrase": f"{plan.identifier} {plan.noun}"}
-    return {f"likewise.{key}": value for key, value in facts.items()} | said

@@ -11,7 +11,7 @@ STYLED = "a {noun} in the style of {identifier}"
 
 # Per family and what is learned; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 ROWS: dict[str, dict[str, object]] = {
-    "toybox": {"lr": 2.5e-3, "steps": 300, "batch": 4},
+    "toybox": {"lr": 5e-4, "steps": 400, "batch": 4},
     "sd1": {"lr": 5e-4, "steps": 2000, "batch": 1, "accumulation": 4},
     "sdxl": {"lr": 5e-4, "steps": 500, "batch": 1, "accumulation": 4},
 }

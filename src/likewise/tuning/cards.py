@@ -15,3 +15,11 @@ def card(backbone: Backbone, plan: Plan, step: int, scores: Mapping[str, object]
     facts |= {"base_name": backbone.name, "config": settings.record(plan.config)}
     origin = {"plan": plan.hash, "photos": plan.photos_hash, "seed": plan.seed, "step": step}
     return Card.model_validate({**facts, "scores": dict(scores), "provenance": origin})
+
+
+def header(plan: Plan, step: int) -> dict[str, str]:
+    """What a LoRA file says about itself: nothing that differs between two runs of one plan."""
+    facts = {"name": plan.name, "noun": plan.noun, "identifier": plan.identifier, "base_hash": plan.base_hash}
+    facts |= {"method": plan.method, "step": str(step), "seed": str(plan.seed)}
+    trigger = plan.identifier if plan.identifier == plan.placeholder else f"{plan.identifier} {plan.noun}"
+    return {f"likewise.{key}": value for key, value in facts.items()} | {"modelspec.trigger_phrase": trigger}
