@@ -146,7 +146,8 @@ def test_resuming_with_another_start_is_refused(again, learn):
 def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):
     with pytest.raises(InitializerError, match=r"'red toy robot'.*red \+ toy \+ robot"):
         learn(initializer="red toy robot")
-    (photos / "a.txt").write_text("a <my-dog>" + " in the snow" * 40)
+    for name in "abc":
+        (photos / f"{name}.txt").write_text("a <my-dog>" + " in the snow" * 40)
     with pytest.raises(PromptTooLongError):
         learn()
     assert not (tmp_path / "run").exists()
