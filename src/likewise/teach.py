@@ -2,14 +2,12 @@
 
 import math
 import os
-import re
-import shlex
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -28,10 +26,16 @@ from likewise.errors import (
 )
 from likewise.imageset import ImageSet
 from likewise.imageset.photos import TEACHING_MINIMUM
+from likewise.preflight import Preflight, cost, look
 from likewise.tuning import plan, preview
 from likewise.tuning.cache import cache_folder
+from likewise.tuning.going_on import command_of
+from likewise.tuning.going_on import name_of as name_of
 from likewise.tuning.lesson import Lesson
 from likewise.tuning.plan import Plan
+
+if TYPE_CHECKING:
+    from likewise.verdict.early import Watch
 
 CHECKPOINTS, PREVIEWS = 8, 4  # about how often a run saves and shows itself
 
@@ -57,6 +61,8 @@ def teach(
     resume: bool = False,
     verdict: bool = True,
     install: bool = True,
+    strict: bool = False,
+    stop_early: bool = False,
     device: str | None = None,
     quiet: bool = False,
     **options: Any,
@@ -65,13 +71,44 @@ def teach(
 
     noun: the kind of thing, such as "dog". name: the folder's by default. out: the run folder, new unless `resume`, by
     default runs/NAME. verdict: judge the checkpoints and keep the best one, otherwise the last. install: put the
-    concept into the library too, where its name must be free. quiet: say and show nothing on stderr. options: the
-    method's settings, such as train="full" or steps=500. Everything is checked before anything is written; a run that
-    is stopped at any moment goes on with resume=True and ends in the same bytes.
+    concept into the library too, where its name must be free. strict: begin only if `preflight` warns of nothing.
+    stop_early: score a few pictures at every checkpoint, and end once they no longer get better. quiet: say and show
+    nothing on stderr. options: the method's settings, such as train="full" or steps=500. Everything is checked before
+    anything is written; a run that is stopped at any moment goes on with resume=True and ends in the same bytes.
 
     Raises a LikewiseError: among others TooFewImagesError, NounError, RunExistsError, NameTakenError,
-    ResumeMismatchError, Interrupted.
+    PreflightError, ResumeMismatchError, Interrupted.
     """
+    how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
+    job = _job(photos, noun, **how, install=install, device=device, quiet=quiet, stop_early=stop_early, **options)
+    return job.work(verdict, install, strict)
+
+
+def preflight(photos: str | Path, noun: str, *, verdict: bool = True, **how: Any) -> Preflight:
+    """What `teach` with the same arguments would learn from, what would learn, and what it would take; writes nothing.
+
+    how: teach's other arguments. Raises what teach raises before it starts.
+    """
+    return _job(photos, noun, **how).look(verdict)
+
+
+def _job(
+    photos: str | Path,
+    noun: str,
+    *,
+    method: str = "dreambooth",
+    backbone: str | Path | Backbone = "toybox",
+    name: str | None = None,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    install: bool = True,
+    device: str | None = None,
+    quiet: bool = False,
+    stop_early: bool = False,
+    **options: Any,
+) -> "_Job":
+    """The run that is asked for, agreed on with the one in its folder if that goes on."""
     registry.method(method)
     name = check_name(name) if name else None
     run = Path(out) if out is not None else Path("runs") / (name or name_of(photos))
@@ -89,14 +126,8 @@ def teach(
         "photos_hash": pictures.hash,
     }
     agreed = _resumed(saved, facts, options, install) if saved else _planned(model, facts, options)
-    job = _Job(run, agreed, pictures, model, chosen, quiet, _command(photos, run, facts, options, install))
-    return job.work(verdict, install)
-
-
-def name_of(photos: str | Path) -> str:
-    """A concept's name from the name of a folder."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", Path(photos).resolve().name.lower())[:40].strip("-_")
-    return check_name(plain or "subject")
+    command = command_of(photos, run, facts, options, install) + " --stop-early" * stop_early
+    return _Job(run, Path(photos), agreed, pictures, model, chosen, quiet, command, stop_early)
 
 
 def _free(run: Path, name: str | None) -> None:
@@ -134,57 +165,46 @@ def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], 
     return saved
 
 
-def _command(photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> str:
-    """The command line that goes on with this run."""
-    parts = ["likewise", "teach", str(photos), "--noun", facts["noun"], "--out", str(run), "--resume"]
-    defaults = {"method": "dreambooth", "backbone": "toybox", "seed": 0}
-    for key, default in defaults.items():
-        parts += [f"--{key}", str(facts[key])] if facts[key] != default else []
-    parts += ["--name", facts["name"]] if facts["name"] != name_of(photos) else []
-    parts += [] if install else ["--no-install"]
-    for key, value in options.items():
-        flag = key.replace("_", "-")
-        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
-    return shlex.join(parts)
-
-
 @dataclass(frozen=True)
 class _Job:
     """One run under way."""
 
     run: Path
+    folder: Path  # where the photos came from
     plan: Plan
     photos: ImageSet
     backbone: Backbone
     device: devices.Device
     quiet: bool
     command: str
+    stop_early: bool
 
     @property
     def lesson(self) -> Lesson:
         """The method's stages."""
         return registry.lesson(self.plan.method)
 
-    def work(self, verdict: bool, install: bool) -> Taught:
+    def look(self, verdict: bool) -> Preflight:
+        """What is known before it starts."""
+        where = {"run": self.run, "cache": cache_folder(), "saves": CHECKPOINTS, "verdict": verdict}
+        return look(self.folder, self.photos, self.backbone, self.plan, self.lesson, self.device, **where)
+
+    def work(self, verdict: bool, install: bool, strict: bool) -> Taught:
         """All stages; each can be stopped and gone on with."""
         texts, changed = self.lesson.captions(self.plan, self.photos)
         if changed:
             warnings.warn(CaptionWarning(changed), stacklevel=3)
-        self.lesson.check(self.backbone, self.plan, texts)
-        self._announce(texts)
+        seen = self.look(verdict)
+        for line in [*seen.lines(), f"Run folder: {self.run}"]:
+            self._say(line)
+        if strict:
+            seen.enforce()
         if not self.run.is_dir():
             plan.start(self.run, self.plan, self.photos, self.device)
         with self._stoppable():
             data = self.lesson.prepare(self.backbone, self.plan, self.photos, texts, cache_folder(), self.quiet)
             self._train(data)
             return self._finish(verdict, install)
-
-    def _announce(self, texts: Any) -> None:
-        left_out = f", {len(self.photos.skipped)} files left out" if self.photos.skipped else ""
-        self._say(f"{len(self.photos)} photos{left_out}. {self.device.note}")
-        for line in self.lesson.told(self.backbone, self.plan, texts):
-            self._say(line)
-        self._say(f"Run folder: {self.run}")
 
     def _say(self, text: str) -> None:
         if not self.quiet:
@@ -204,18 +224,31 @@ class _Job:
         state = training.resume_state(self.run, config)
         if not (self.run / "samples" / "000000.png").exists():
             self._show(0, lesson.start(self.backbone, self.plan))
-        learn = registry.learn(self.plan.method)
-        training.run(
+        learn, every = registry.learn(self.plan.method), math.ceil(config.steps / CHECKPOINTS)
+        watch = self._watch(every) if self.stop_early else None
+        outcome = training.run(
             learn(self.backbone, data, config, self.plan.seed, resume=state, device=self.device),
             folder=self.run,
             total=config.steps,
-            save_every=math.ceil(config.steps / CHECKPOINTS),
+            save_every=every,
             preview=lambda step: self._show(step.index, lesson.words(step.state().tensors)),
             preview_every=math.ceil(config.steps / PREVIEWS),
+            stop=watch,
             quiet=self.quiet,
             config=config,
             resume_command=self.command,
         )
+        cost.remember(self.run, self.plan, self.device, cache_folder())
+        if outcome.reason != training.COMPLETED:
+            self._say(f"Step {outcome.step} of {config.steps}: {outcome.reason}")
+
+    def _watch(self, every: int) -> "Watch":
+        """What ends the training once its pictures no longer get better."""
+        from likewise.verdict.early import Watch
+
+        newest = checkpoint.latest(self.run / "checkpoints")
+        since = int(newest.name) if newest else 0
+        return Watch(self.backbone, self.run, self.lesson.words, every=every, since=since)
 
     def _show(self, step: int, words: Words) -> None:
         preview.write(self.backbone, self.lesson.prompts(self.plan), step, self.run / "samples", words)
@@ -223,6 +256,11 @@ class _Job:
     def _finish(self, verdict: bool, install: bool) -> Taught:
         """Judge, write run/concept from the checkpoint that is kept, and install it under its name if that is asked."""
         kept, data = checkpoint.latest(self.run / "checkpoints"), None
+        if self.stop_early and not verdict:
+            from likewise.verdict.early import best
+
+            scored = best(self.run)
+            kept = kept if scored is None else checkpoint.numbered(self.run / "checkpoints", scored)
         if verdict:
             from likewise.verdict import verdict as judge
 

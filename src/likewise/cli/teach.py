@@ -31,15 +31,27 @@ def teach(
     install: Annotated[
         bool, typer.Option("--install/--no-install", help="Put the concept into the library, or leave it in the run.")
     ] = True,
+    stop_early: Annotated[
+        bool, typer.Option("--stop-early", help="End once a few pictures at every checkpoint no longer get better.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Do not start if the check before training warns.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after that check; nothing is written.")] = False,
     device: Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.")] = None,
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
     """Learn the subject of a folder of photos as a word for prompts."""
+    from likewise.teach import preflight
     from likewise.teach import teach as learn
 
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device, "install": install}
-    taught = learn(photos, noun, out=out, resume=resume, verdict=verdict, **how, **settings)
+    how |= {"out": out, "resume": resume, "verdict": verdict}
+    if dry_run:
+        seen = preflight(photos, noun, **how, **settings)
+        if strict:
+            seen.enforce()
+        return Answer(seen.as_json(), seen.lines())
+    taught = learn(photos, noun, strict=strict, stop_early=stop_early, **how, **settings)
     word, found = taught.concept.placeholder, taught.verdict or {}
     data = {"run": str(taught.run), "concept": taught.concept.as_json(), "verdict": found or None}
     lines = [*found.get("why", ()), f"Report: {taught.run / 'report.html'}"] if found else []

@@ -14,6 +14,7 @@ from likewise.dreambooth.data import prepare as encoded
 from likewise.dreambooth.draw import Data
 from likewise.dreambooth.export import applied as applied
 from likewise.dreambooth.export import save as save
+from likewise.dreambooth.trained import census
 from likewise.imageset import ImageSet
 from likewise.progress import progress
 from likewise.tuning.plan import Plan
@@ -45,6 +46,11 @@ def check(backbone: Backbone, plan: Plan, texts: tuple[str, ...]) -> None:
     """PromptTooLongError for a caption, or the class prompt, that the model would cut off."""
     for text in {*texts, _bare(plan)}:
         lexicon.check_length(backbone.tokenizers[0], text, backbone.facts.text_length)
+
+
+def learns(backbone: Backbone, plan: Plan) -> dict[str, tuple[int, int]]:
+    """For each part of the model its layers with adapters, or all tensors, and their parameters."""
+    return census(backbone, plan.config)
 
 
 def told(backbone: Backbone, plan: Plan, texts: tuple[str, ...]) -> list[str]:

@@ -1,7 +1,7 @@
 """What learns: adapters beside a frozen model, or the model's own weights; always float32, always given back."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -58,6 +58,23 @@ def thaw(backbone: Backbone, config: Config, seed: int) -> Iterator[Trained]:
             parameter.requires_grad_(False).grad = None
             if name in before:
                 parameter.data = before[name].to(parameter.device)  # what was trained stays whole for who holds it
+
+
+def census(backbone: Backbone, config: Config) -> dict[str, tuple[int, int]]:
+    """What `thaw` would make trainable, without thawing it: layers (or tensors) and parameters of each component."""
+    models = lora_formats.components(backbone)
+    models = models if config.train_text else {"unet": models["unet"]}
+    if config.train == "full":
+        return {name: _counted(list(model.parameters())) for name, model in models.items()}
+    found = {}
+    for one in _adapters(models, config, seed=0).loras:
+        one.remove()
+        found[one.component] = (len(one.pairs), _counted(list(one.parameters().values()))[1])
+    return found
+
+
+def _counted(tensors: Sequence[nn.Parameter]) -> tuple[int, int]:
+    return len(tensors), sum(one.numel() for one in tensors)
 
 
 def _adapters(models: dict[str, nn.Module], config: Config, seed: int) -> Trained:

@@ -41,6 +41,13 @@ def check(backbone: Backbone, plan: Plan, texts: Captions) -> None:
             lexicon.check_length(tokenizer, text, backbone.facts.text_length, counts)
 
 
+def learns(backbone: Backbone, plan: Plan) -> dict[str, tuple[int, int]]:
+    """The word's vectors and their numbers, for all text encoders together."""
+    found = start(backbone, plan)[plan.placeholder]
+    tables = found if isinstance(found, tuple) else (found,)
+    return {"word": (plan.config.vectors * len(tables), sum(table.numel() for table in tables))}
+
+
 def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
     """What a person should know before it starts: where the word starts, the sentences, the final learning rate."""
     config, word = plan.config, _initializer(plan)

@@ -29,6 +29,10 @@ class Lesson(Protocol):
         """A LikewiseError for what could not be learned from; nothing is on disk yet."""
         ...
 
+    def learns(self, backbone: Backbone, plan: Plan) -> dict[str, tuple[int, int]]:
+        """What trains: for each part of the model, how many of its layers or vectors, and how many parameters."""
+        ...
+
     def told(self, backbone: Backbone, plan: Plan, texts: Any) -> list[str]:
         """What a person should know before it starts."""
         ...

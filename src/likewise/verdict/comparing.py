@@ -237,13 +237,13 @@ class _Found:
 
     def _sentence(self, one: Contestant) -> str:
         found = self.against(one.model.step)
-        parts = [("looks like the photos", "likeness"), ("fits its prompts", "prompt")]
+        parts = [("of likeness", "likeness"), ("of fit to the prompts", "prompt")]
         told = [
-            f"{text} by {found[name].value:+.3f} ({found[name].low:+.3f} to {found[name].high:+.3f})"
+            f"{found[name].value:+.3f} ({found[name].low:+.3f} to {found[name].high:+.3f}) {text}"
             for text, name in parts
             if name in found
         ]
-        return f"Against {one.label}, {self.name(self.best)} {' and '.join(told)}, paired over the same seeds."
+        return f"Against {one.label}, {self.name(self.best)} has {' and '.join(told)}, paired over the same seeds."
 
     def _warnings(self, best: Judged) -> list[str]:
         said = []

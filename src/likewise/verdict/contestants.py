@@ -119,7 +119,9 @@ def _from_lora(backbone: Backbone, lora: Lora, noun: str, prompts: Sequence[str]
     said = words[article.end() :] if article else words
     asked = [lists.fill(prompt, template, noun, said) for prompt in prompts]
     scope = partial(_worn, backbone, lora.path)
-    return Contestant(lora.path.stem, "lora", str(lora.path), None, Model(0, asked, f"a {noun}", scope))
+    path = lora.path.resolve()
+    label = path.stem if path.name != lora_formats.FILE else path.parent.name
+    return Contestant(label, "lora", str(lora.path), None, Model(0, asked, f"a {noun}", scope))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Draw what each model makes of the same prompts from the same noise, the untaught one first."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -9,19 +9,17 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor
 
 from likewise import checkpoint, images, registry, seeds
 from likewise.diffusion import sampling
-from likewise.diffusion.backbone import Backbone, join
+from likewise.diffusion.backbone import Backbone, Pooling, Words, join
 from likewise.errors import BrokenCheckpointError, SkippedCheckpointWarning, UnknownNameError
 from likewise.verdict.config import Config
 from likewise.verdict.runs import Run
 from likewise.verdict.scores import Drawn
 
 Progress = Callable[[int, int], None]  # denoising steps done, and in all
-Words = Mapping[str, Tensor] | None  # what placeholders in prompts stand for
-Scope = Callable[[], AbstractContextManager[Words]]
+Scope = Callable[[], AbstractContextManager[Words | None]]  # yields what placeholders in prompts stand for
 
 
 @dataclass(frozen=True)
@@ -32,6 +30,7 @@ class Model:
     asked: Sequence[str]  # the prompts, in its own words
     bare: str  # the class prompt
     scope: Scope = nullcontext
+    pooling: Pooling = "argmax"  # see likewise.diffusion.backbone
 
 
 def untaught(run: Run, prompts: Sequence[str]) -> Model:
@@ -47,10 +46,10 @@ def taught(backbone: Backbone, run: Run, place: Path, prompts: Sequence[str]) ->
         warnings.warn(SkippedCheckpointWarning(place.name, error), stacklevel=4)
         return None
     scope = partial(applied(run.method), backbone, tensors, run.settings)
-    return Model(int(place.name), run.asked(prompts), run.bare, scope)
+    return Model(int(place.name), run.asked(prompts), run.bare, scope, run.pooling)
 
 
-def applied(method: str) -> Callable[..., AbstractContextManager[Words]]:
+def applied(method: str) -> Callable[..., AbstractContextManager[Words | None]]:
     """The method's `applied(backbone, tensors, settings)`, see likewise.tuning.lesson; UnknownNameError."""
     if not registry.method(method).lesson:
         teachable = [name for name in registry.methods() if registry.method(name).lesson]
@@ -91,10 +90,10 @@ class Brush:
         self.noise = sampling.noise(backbone, keys)
         self.done, self.total = 0, models * config.steps
 
-    def draw(self, model: Model) -> Drawn:
-        """The pictures of a model."""
+    def draw(self, model: Model, live: Words | None = None) -> Drawn:
+        """The pictures of a model; live: vectors of words that it is just learning."""
         with model.scope() as words:
-            pictures = self._pictures([*model.asked, model.bare], words)
+            pictures = self._pictures([*model.asked, model.bare], live or words or {}, model.pooling)
         return Drawn(model.step, pictures[: self.subjects], pictures[self.subjects :])
 
     def skip(self) -> None:
@@ -102,9 +101,9 @@ class Brush:
         self._count(self.config.steps)
 
     @torch.no_grad()
-    def _pictures(self, prompts: list[str], words: Words) -> list[Image.Image]:
+    def _pictures(self, prompts: list[str], words: Words, pooling: Pooling) -> list[Image.Image]:
         times = [self.config.images] * self.prompts + [self.config.class_images]
-        texts = [self.backbone.encode_text([prompt], words or {}) for prompt in prompts]  # alone: bits do not mix
+        texts = [self.backbone.encode_text([prompt], words, pooling=pooling) for prompt in prompts]  # alone: no mixing
         steps = sampling.generate(
             self.backbone,
             join([text for text, count in zip(texts, times, strict=True) for _ in range(count)]),

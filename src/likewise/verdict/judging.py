@@ -102,6 +102,13 @@ def verdict(
     return _Result(about, config, prompts, judge, drawn, scores, hashes, seconds).write(shown, held)
 
 
+def measuring(run: runs.Run, backbone: Backbone, config: Config, prompts: Sequence[str]) -> Judge:
+    """What measures pictures of a run's model against the run's own photos."""
+    encoder, text_encoder = open_encoders(config)
+    shown = [images.cover(one, backbone.facts.image_size) for one in _own_photos(run)]
+    return Judge(shown, run.meant(prompts), encoder, text_encoder)
+
+
 def _own_photos(run: runs.Run) -> list[Image.Image]:
     return imageset.load(run.photos, captions=False).images()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from likewise import checkpoint
+from likewise.diffusion.backbone import Pooling
 from likewise.errors import BrokenFileError, NoCheckpointsError, NotARunError
 from likewise.verdict import prompts as lists
 
@@ -44,6 +45,11 @@ class Run:
     def whole(self) -> bool:
         """Whether prompts name the subject by one learned word, with no noun behind it."""
         return not self.identifier or self.identifier.startswith("<")
+
+    @property
+    def pooling(self) -> Pooling:
+        """Where a pooled text with a learned word in it is read."""
+        return "eos" if self.settings.get("pooling") == "eos" else "argmax"
 
     def meant(self, prompts: Sequence[str]) -> list[str]:
         """The same with the identifier stripped: what any picture that fits the words should show."""
