@@ -28,9 +28,9 @@ def with_lora(backbone, folder, name="rob", seed=0, **more):
     return Concept.save(folder, card(backbone, name, **more), lora=lora_formats.pack(tensors, 2.0))
 
 
-def with_words(backbone, folder, name="rob", rows=2):
+def with_words(backbone, folder, name="rob", rows=2, widths=None):
     rng = torch.Generator().manual_seed(0)
-    vectors = torch.randn(rows, backbone.facts.text_width, generator=rng)
+    vectors = tuple(torch.randn(rows, width, generator=rng) for width in widths or [backbone.facts.text_width])
     return Concept.save(folder, card(backbone, name, identifier=None, method="textual-inversion"), words=vectors)
 
 

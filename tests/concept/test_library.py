@@ -94,10 +94,10 @@ def test_delete_removes_that_concept_only(rob, toybox, tmp_path):
 def test_an_exported_word_has_the_files_that_others_load_and_says_how(rob, toybox, tmp_path):
     from safetensors.torch import load_file
 
-    folder = library().export("rob", tmp_path / "out")
+    folder = library().export("rob", tmp_path / "out").path
     rows = load_file(folder / "learned_embeds.safetensors")["<rob>"]
     assert load_file(folder / "rob.safetensors")["emb_params"].equal(rows)
-    assert "load_textual_inversion" in (folder / "README.md").read_text()
+    assert "load_textual_inversion" in (folder / "README.txt").read_text()
     assert json.loads((folder / "concept.json").read_text())["name"] == "rob"
     with pytest.raises(FolderExistsError):
         library().export("rob", tmp_path / "out")
@@ -105,7 +105,7 @@ def test_an_exported_word_has_the_files_that_others_load_and_says_how(rob, toybo
 
 def test_an_exported_lora_says_the_words_that_call_it(toybox, tmp_path):
     library().add(with_lora(toybox, tmp_path / "rob"))
-    text = (library().export("rob", tmp_path / "out") / "README.md").read_text()
+    text = (library().export("rob", tmp_path / "out").path / "README.txt").read_text()
     assert "load_lora_weights" in text
     assert "qxv toy on the beach" in text
     assert toybox.hash in text
@@ -116,7 +116,7 @@ def test_the_kohya_file_means_to_stock_diffusers_what_the_diffusers_file_means(t
     from diffusers.loaders import StableDiffusionLoraLoaderMixin
 
     library().add(with_lora(toybox, tmp_path / "rob"))
-    folder = library().export("rob", tmp_path / "out")
+    folder = library().export("rob", tmp_path / "out").path
     ours, _ = StableDiffusionLoraLoaderMixin.lora_state_dict(folder / "pytorch_lora_weights.safetensors")
     read, alphas = StableDiffusionLoraLoaderMixin.lora_state_dict(folder / "rob-lora.safetensors")
     theirs = {modern(name): tensor for name, tensor in read.items()}
@@ -135,8 +135,8 @@ def modern(name):
 
 
 def test_an_exported_zip_unpacks_to_the_same_concept_and_is_the_same_bytes_twice(rob, tmp_path):
-    first = library().export("rob", tmp_path / "first.zip")
-    assert first.read_bytes() == library().export("rob", tmp_path / "second.zip").read_bytes()
+    first = library().export("rob", tmp_path / "first.zip").path
+    assert first.read_bytes() == library().export("rob", tmp_path / "second.zip").path.read_bytes()
     with zipfile.ZipFile(first) as bundle:
         bundle.extractall(tmp_path / "unpacked")
     assert Concept.load(tmp_path / "unpacked" / "rob").hash == rob.hash

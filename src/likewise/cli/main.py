@@ -32,7 +32,7 @@ ENTRIES = {
     "verdict": Entry("Judge every checkpoint of a run and choose the one to keep."),
     "imagine": Entry("Draw pictures from a prompt, with concepts written as <name>."),
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
-    "concepts": Entry("List, show, export and delete the concepts of the library.", group=True),
+    "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
     "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
     "doctor": Entry("Say what is installed, what is missing, and what to do."),
 }

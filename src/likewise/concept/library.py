@@ -4,22 +4,26 @@ import os
 import shutil
 import tempfile
 import warnings
-import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from likewise import disk
 from likewise.concept import card as cards
-from likewise.concept.folder import PREVIEW, WORDS, WORDS_2, Concept
-from likewise.concept.loaders import readme
+from likewise.concept.folder import WORDS, WORDS_2, Concept
 from likewise.errors import (
     BrokenConceptWarning,
     ConceptFolderError,
-    FolderExistsError,
     NameTakenError,
     UnknownConceptError,
 )
+
+if TYPE_CHECKING:
+    from likewise.concept.exporting import Choices, Exported
+    from likewise.concept.importing import Imported, Names
 
 
 def home() -> Path:
@@ -85,47 +89,25 @@ class Library:
                     checkpoint.write_tensors(path, {card.placeholder: rows})
         return self.get(card.name)
 
-    def export(self, name: str | Path, target: str | Path) -> Path:
-        """Copy a concept out with a README of load calls: into a new folder, or a file if target ends in .zip.
+    def export(self, name: str | Path, target: str | Path, choices: "Choices | None" = None) -> "Exported":
+        """Write a concept in the files of other programs: into a new folder, or a file if target ends in .zip.
 
-        Beside diffusers' files there are those that A1111 and ComfyUI read: NAME.safetensors for a learned word and
-        NAME-lora.safetensors for adapters. FolderExistsError leaves what is there alone.
+        See likewise.concept.exporting. FolderExistsError leaves what is there alone.
         """
-        concept, target = self.show(name), Path(target)
-        if target.suffix.lower() == ".zip":
-            with tempfile.TemporaryDirectory() as files:
-                _lay_out(concept, Path(files))
-                _zip(Path(files), target, concept.name)
-        else:
-            with disk.new_folder(target) as temp:
-                _lay_out(concept, temp)
-        return target
+        from likewise.concept.exporting import export
+
+        return export(self.show(name), Path(target), choices)
+
+    def bring(
+        self, paths: Sequence[str | Path], names: "Names | None" = None, backbone: str | None = None
+    ) -> "Imported":
+        """Add a concept from the files of any program; see likewise.concept.importing. NameTakenError."""
+        from likewise.concept.importing import bring
+
+        with tempfile.TemporaryDirectory() as folder:
+            found = bring([Path(path) for path in paths], Path(folder) / "concept", names, backbone)
+            return replace(found, concept=self.add(found.concept))
 
     def delete(self, name: str) -> None:
         """Remove a concept of the library, at once or not at all; never a folder elsewhere."""
         disk.remove(self.get(name).folder)
-
-
-def _lay_out(concept: Concept, folder: Path) -> None:
-    shutil.copytree(concept.folder, folder, dirs_exist_ok=True)
-    if "words" in concept.parts():
-        from likewise import checkpoint
-
-        rows = next(iter(checkpoint.read_tensors(concept.parts()["words"])[0].values()))
-        checkpoint.write_tensors(folder / f"{concept.name}.safetensors", {"emb_params": rows})
-    if "lora" in concept.parts():
-        from likewise.concept import kohya
-
-        kohya.write(concept, folder / f"{concept.name}-lora.safetensors")
-    (folder / "README.md").write_text(readme(concept, (folder / PREVIEW).exists()), encoding="utf-8")
-
-
-def _zip(folder: Path, target: Path, name: str) -> None:
-    """All files of a folder under `name`/, with one fixed date, so that the same concept gives the same bytes."""
-    if os.path.lexists(target):
-        raise FolderExistsError(target)
-    with disk.new_file(target) as temp, zipfile.ZipFile(temp, "w") as bundle:
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(f"{name}/{path.relative_to(folder).as_posix()}")
-            entry.external_attr = 0o644 << 16
-            bundle.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED)

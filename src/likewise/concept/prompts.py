@@ -19,8 +19,8 @@ def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] 
     """The prompt as the model reads it: `<rob> on the beach` becomes `olis toy on the beach`.
 
     concepts: by name. A concept with an identifier becomes identifier and noun, the noun only if it does not follow
-    anyway; one with a learned word keeps its placeholder, whose vectors encode_text takes. UnknownConceptError lists
-    `known` and the concepts given.
+    anyway, and nothing if it has neither; one with a learned word keeps its placeholder, whose vectors encode_text
+    takes. UnknownConceptError lists `known` and the concepts given.
     """
 
     def words(match: re.Match[str]) -> str:
@@ -28,7 +28,7 @@ def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] 
         if concept.identifier is None:
             return concept.placeholder
         said = re.match(rf"\s+{re.escape(concept.noun)}\b", prompt[match.end() :], re.IGNORECASE)
-        return concept.identifier if said else f"{concept.identifier} {concept.noun}"
+        return concept.identifier if said else f"{concept.identifier} {concept.noun}".strip()
 
     for name in names_in(prompt):
         if name not in concepts:

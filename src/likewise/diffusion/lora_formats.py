@@ -82,7 +82,7 @@ def pack(tensors: Mapping[str, Tensor], alpha: float | None, info: Mapping[str, 
     at random.
     """
     folded = fold(tensors, alpha)
-    header = {**(info or {}), "format": "pt", "lora_adapter_metadata": json.dumps(_adapters(folded), sort_keys=True)}
+    header = {**(info or {}), "format": "pt", **described(folded)}
     return canonical(save(folded, metadata=header))
 
 
@@ -98,11 +98,12 @@ def fold(tensors: Mapping[str, Tensor], alpha: float | None) -> dict[str, Tensor
     return {name: _folded(name, tensors[name], alpha) for name in sorted(tensors)}
 
 
-def canonical(data: bytes) -> bytes:
-    """The same safetensors file with its metadata in alphabetical order."""
+def canonical(data: bytes, metadata: Mapping[str, str] | None = None) -> bytes:
+    """The same safetensors file with its metadata, or that given instead, in alphabetical order."""
     size = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + size])
-    header = {"__metadata__": dict(sorted(header.pop("__metadata__", {}).items())), **header}
+    own = header.pop("__metadata__", {})
+    header = {"__metadata__": dict(sorted((own if metadata is None else metadata).items())), **header}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # tensors start on a multiple of 8 bytes
     return len(text).to_bytes(8, "little") + text + data[8 + size :]
@@ -115,6 +116,11 @@ def _folded(name: str, tensor: Tensor, alpha: float | None) -> Tensor:
 
 def _suffix(name: str) -> str:
     return next((suffix for suffix in PARTS if name.endswith(suffix)), "")
+
+
+def described(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """The header string by which peft and diffusers know the adapters' ranks and alphas, alpha = rank everywhere."""
+    return {"lora_adapter_metadata": json.dumps(_adapters(tensors), sort_keys=True)}
 
 
 def _adapters(tensors: Mapping[str, Tensor]) -> dict[str, object]:

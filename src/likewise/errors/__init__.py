@@ -16,14 +16,18 @@ LikewiseWarning
 └── (one class for each thing done otherwise than asked)
 """
 
+from likewise.errors.concepts import BaseNeededError as BaseNeededError
 from likewise.errors.concepts import BrokenConceptWarning as BrokenConceptWarning
 from likewise.errors.concepts import ConceptClashError as ConceptClashError
 from likewise.errors.concepts import ConceptClashWarning as ConceptClashWarning
 from likewise.errors.concepts import ConceptFolderError as ConceptFolderError
+from likewise.errors.concepts import ConceptFormatError as ConceptFormatError
 from likewise.errors.concepts import ConceptNameError as ConceptNameError
 from likewise.errors.concepts import ForeignLayoutError as ForeignLayoutError
 from likewise.errors.concepts import ForeignLoraError as ForeignLoraError
+from likewise.errors.concepts import ImportFilesError as ImportFilesError
 from likewise.errors.concepts import NameTakenError as NameTakenError
+from likewise.errors.concepts import NoTriggerWarning as NoTriggerWarning
 from likewise.errors.concepts import UnsafeFileError as UnsafeFileError
 from likewise.errors.concepts import WordFileError as WordFileError
 from likewise.errors.concepts import WrongBaseError as WrongBaseError

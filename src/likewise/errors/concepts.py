@@ -106,3 +106,38 @@ class WordFileError(LikewiseError):
             "Give a learned_embeds.safetensors, an embedding of A1111 or ComfyUI (.safetensors, .pt), or for SDXL the "
             "two learned_embeds files of diffusers together."
         )
+
+
+class ConceptFormatError(LikewiseError):
+    """A file format that cannot hold what a concept learned."""
+
+    def __init__(self, name: str, format: str, why: str, remedy: str) -> None:
+        super().__init__(f"<{name}> cannot be written as {format}: {why}.\n{remedy}")
+
+
+class BaseNeededError(LikewiseError):
+    """A conversion that depends on the base model, which was not named."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}.\nName its base model with --backbone (toybox, a model folder, or a hub id).")
+
+
+class ImportFilesError(LikewiseError):
+    """Files that do not make one concept."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"These files make no concept: {problem}.\n"
+            "Give one LoRA, the file(s) of one learned word, both of them, one whole model, or a concept's folder; "
+            "likewise concepts inspect FILE says what a file is."
+        )
+
+
+class NoTriggerWarning(LikewiseWarning):
+    """An imported LoRA whose file does not say which words call it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The file does not say which words call <{name}>, so in prompts it stands for nothing and only switches "
+            "the adapters on. If it has trigger words, import it again with --trigger WORDS."
+        )
