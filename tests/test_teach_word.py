@@ -13,6 +13,7 @@ from likewise.diffusion import tiny
 from likewise.errors import (
     CaptionWarning,
     InitializerError,
+    PoolingWarning,
     PromptTooLongError,
     ResumeMismatchError,
 )
@@ -179,3 +180,10 @@ def test_a_model_with_two_text_encoders_learns_a_word_for_both(photos, bases, tm
     assert other.hash == taught.concept.hash or other.card.placeholder == "<rex>"
     with other.apply(backbone) as words:
         assert torch.equal(backbone.encode_text(["a <rex>"], words).embeds, text.embeds)
+
+
+def test_a_word_learned_for_another_programs_pooling_says_so(photos, bases, tmp_path):
+    how = {**FAST, "steps": 1, "lr": 0.1, "pooling": "eos"}
+    with pytest.warns(PoolingWarning, match="as ComfyUI reads"):
+        taught = teach(photos, "dog", backbone=bases["sdxl"], out=tmp_path / "run", **how)
+    assert taught.concept.card.config["pooling"] == "eos"

@@ -42,6 +42,8 @@ def test_unknown_settings_and_those_without_effect_are_told_of():
         Config.for_backbone(facts("sd1"), {"vector": 1})
     with pytest.warns(IdleSettingWarning, match="lr_final has no effect"):
         Config.for_backbone(facts("sd1"), {"lr_schedule": "constant", "lr_final": 0.5})
+    with pytest.warns(IdleSettingWarning, match="pooling has no effect while the base model is sd1"):
+        Config.for_backbone(facts("sd1"), {"pooling": "eos"})
 
 
 def test_one_vector_is_the_row_of_its_word_and_more_are_near_it_and_apart(toybox):

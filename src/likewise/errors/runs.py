@@ -241,3 +241,13 @@ class PreflightError(LikewiseError):
             f"The check before training found {len(warnings)} thing(s), and --strict lets none pass; nothing was "
             f"written:\n{listed}\nMend them, or leave --strict out."
         )
+
+
+class PoolingWarning(LikewiseWarning):
+    """A word learned for another program's reading of the pooled text."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "With pooling eos the word is learned as ComfyUI reads prompts; pictures drawn here, the verdict's too, "
+            "and by diffusers read the pooled text at the word, and will be a little off. Leave it at argmax for those."
+        )

@@ -56,7 +56,7 @@ def learn(
                     rows.rescale(config.norm)
                 book.average()
             optimiser.zero_grad(set_to_none=True)
-            losses |= {"moved": rows.moved(), "length": rows.length()}
+            losses |= rows.measured(last=index == config.word_steps)
             yield Step(index, losses, rate, book.snapshot(index))
 
 

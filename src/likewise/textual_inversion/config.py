@@ -1,11 +1,16 @@
 """Everything that Textual Inversion lets you choose, with its unit, and defaults that fit the base model."""
 
+import warnings
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from likewise.errors import IdleSettingWarning
 from likewise.tuning.config import Defaults, Needs, Tuning
+
+if TYPE_CHECKING:
+    from likewise.diffusion.backbone import Facts
 
 STYLED = "a {noun} in the style of {identifier}"
 
@@ -65,6 +70,13 @@ class Config(Tuning):
         if "{identifier}" not in self.instance_prompt:
             raise ValueError("instance_prompt must contain {identifier}")
         return self
+
+    @classmethod
+    def for_backbone(cls, facts: "Facts", options: Mapping[str, object] | None = None) -> Self:
+        """As for every method; warns of a pooling where the base model reads no pooled text."""
+        if (options or {}).get("pooling") == "eos" and facts.family != "sdxl":
+            warnings.warn(IdleSettingWarning("pooling", "the base model", facts.family, ("sdxl",)), stacklevel=3)
+        return super().for_backbone(facts, options)
 
     @classmethod
     def trained_part(cls, options: Mapping[str, object]) -> str:

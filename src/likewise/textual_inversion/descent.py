@@ -5,7 +5,6 @@ flow through its U-Net and text encoders, so nothing here is without them.
 """
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from torch import nn
 from likewise import checkpoint
 from likewise.devices import Device
 from likewise.diffusion.backbone import Backbone, Text, Vectors, join
-from likewise.errors import LongWordWarning, NothingToLearnError, StillWordWarning
+from likewise.errors import NothingToLearnError
 from likewise.textual_inversion.config import Config
 from likewise.textual_inversion.draw import Data, draw
 from likewise.textual_inversion.rows import Trained
@@ -26,8 +25,6 @@ from likewise.tuning.frugal import recomputing
 from likewise.tuning.objective import errors
 from likewise.tuning.rates import adamw, set_rate
 from likewise.tuning.samples import Batch
-
-STILL, LONG = 0.01, 3.0  # warn of rows that moved less than this share, or are longer than so many medians
 
 
 def optimise(
@@ -60,7 +57,7 @@ def optimise(
     book = memory.Memory(
         trained.named, optimiser, config.ema, memory.origin(backbone, data.hash, config, seeds[0], **origin)
     )
-    task, warned = _Task(backbone, data, config, tuple(seeds), trained, device), False
+    task = _Task(backbone, data, config, tuple(seeds), trained, device)
     with recomputing(backbone.unet, config.checkpointing):
         first = book.restore(resume) if resume else 0
         for index in range(first + 1, config.steps + 1):
@@ -71,8 +68,7 @@ def optimise(
                 trained.rescale(config.norm)
                 book.average()
             optimiser.zero_grad(set_to_none=True)
-            losses |= {"moved": trained.moved(), "length": trained.length()}
-            warned = _warn(losses, index == config.steps, warned)
+            losses |= trained.measured(last=index == config.steps)
             yield Step(index, losses, rate, book.snapshot(index))
 
 
@@ -86,15 +82,6 @@ def _refuse_nothing(data: Data, seeds: Sequence[int], starts: Sequence[Mapping[s
         raise NothingToLearnError(
             f"No sentence holds {silent[0] if silent else 'a word'}", "Put it into the captions, or leave them out."
         )
-
-
-def _warn(losses: Mapping[str, float], last: bool, warned: bool) -> bool:
-    if last and losses["moved"] < STILL:
-        warnings.warn(StillWordWarning(losses["moved"]), stacklevel=3)
-    if losses["length"] > LONG and not warned:
-        warnings.warn(LongWordWarning(losses["length"]), stacklevel=3)
-        return True
-    return warned
 
 
 @dataclass(frozen=True)

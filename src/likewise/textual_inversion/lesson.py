@@ -1,11 +1,13 @@
 """What `likewise teach` asks of Textual Inversion, stage by stage; see `likewise.tuning.lesson`."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from likewise import checkpoint
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
+from likewise.errors import PoolingWarning
 from likewise.imageset import ImageSet
 from likewise.textual_inversion import captions as texting
 from likewise.textual_inversion.config import Config
@@ -33,8 +35,10 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[Captions, list[str]]:
 
 
 def check(backbone: Backbone, plan: Plan, texts: Captions) -> None:
-    """InitializerError, or PromptTooLongError for a caption that the model would cut off."""
+    """InitializerError, or PromptTooLongError for a caption that the model would cut off; warns of another pooling."""
     start(backbone, plan)
+    if plan.config.pooling == "eos" and backbone.facts.family == "sdxl":
+        warnings.warn(PoolingWarning(), stacklevel=3)
     counts = {plan.placeholder: plan.config.vectors}
     for text in {*_sentences(plan, texts), *prompts(plan)}:
         for tokenizer in backbone.tokenizers:

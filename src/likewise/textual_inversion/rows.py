@@ -5,13 +5,16 @@ moves rows without a gradient. Here the rows are all there is: nothing to restor
 element by element, so the rows are the same to the bit (tests/textual_inversion).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from likewise.diffusion.backbone import Backbone, Vectors, Words
+from likewise.errors import LongWordWarning, StillWordWarning
 
+STILL, LONG = 0.01, 3.0  # warn of rows that moved less than this share, or are longer than so many medians
 STD_POWER = 0.1  # diffusers' advanced script: new rows times (spread of the table / their spread) ** 0.1
 
 
@@ -31,6 +34,7 @@ class Trained:
         tables = [encoder.get_input_embeddings().weight.detach().float() for encoder in backbone.text_encoders]
         self._lengths = [table.norm(dim=1).median() for table in tables]
         self._spreads = [table.std() for table in tables]
+        self._warned = False
 
     def words(self, seed: int) -> Words:
         """One seed's rows by placeholder, through which gradients flow."""
@@ -49,6 +53,16 @@ class Trained:
                 rows *= self._lengths[encoder] / rows.norm(dim=1, keepdim=True)
             elif norm == "std":
                 rows *= (self._spreads[encoder] / rows.std()) ** STD_POWER
+
+    def measured(self, last: bool) -> dict[str, float]:
+        """{"moved", "length"} after a step. Warns of a length beyond LONG once, of STILL rows at the `last`."""
+        found = {"moved": self.moved(), "length": self.length()}
+        if last and found["moved"] < STILL:
+            warnings.warn(StillWordWarning(found["moved"]), stacklevel=3)
+        if found["length"] > LONG and not self._warned:
+            self._warned = True
+            warnings.warn(LongWordWarning(found["length"]), stacklevel=3)
+        return found
 
     @torch.no_grad()
     def moved(self) -> float:
