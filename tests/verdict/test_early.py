@@ -1,10 +1,16 @@
 """Stopping early: the rule on its own, and a watched training that is cut and goes on."""
 
+import shutil
+
 import pytest
 import torch
+from PIL import Image
 
+from likewise import checkpoint
+from likewise.teach import teach
 from likewise.training import State, Step
-from likewise.verdict import Config
+from likewise.tuning import preview
+from likewise.verdict import Config, early
 from likewise.verdict.early import Watch, best, verdict_of
 
 TINY = Config(images=1, class_images=1, steps=1, prompts=("{subject}",))
@@ -89,3 +95,30 @@ def test_the_best_is_the_earliest_of_the_best(tmp_path):
         log.append(row)
     log.close()
     assert best(tmp_path) == 20
+
+
+def test_a_teaching_that_stops_keeps_the_best_and_a_resumed_one_stops_where_it_did(
+    toybox, colours, tmp_path, monkeypatch
+):
+    blank = Image.new("RGB", (32, 32))
+    monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [blank] * len(asked))
+    monkeypatch.setattr(early, "CHEAP", TINY)
+    monkeypatch.setattr(early, "verdict_of", lambda rows, patience: "enough" if len(rows) == 3 else None)
+    photos, out = tmp_path / "rex", tmp_path / "run"
+    photos.mkdir()
+    for index, colour in enumerate(("red", "green", "blue")):
+        Image.new("RGB", (130, 130), colour).save(photos / f"{index}.png")
+    how = {"backbone": toybox, "out": out, "steps": 8, "rank": 2, "lr": 1e-2, "prior": "none", "batch": 1}
+    how |= {"stop_early": True, "verdict": False, "install": False, "quiet": True}
+    taught = teach(photos, "dog", **how)
+    saved = [path.name for path in checkpoint.checkpoints(out / "checkpoints")]
+    assert saved == ["000001", "000002", "000003"]
+    assert taught.concept.card.provenance["step"] == best(out)
+    scores, weights = (out / "scores.jsonl").read_bytes(), checkpoint.load_state(out / "checkpoints/000003")[0]
+    for name in ("checkpoints/000003", "checkpoints/000002", "concept"):
+        shutil.rmtree(out / name)
+    again = teach(photos, "dog", resume=True, **how)
+    assert (out / "scores.jsonl").read_bytes() == scores
+    resumed = checkpoint.load_state(out / "checkpoints/000003")[0]
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+    assert again.concept.hash == taught.concept.hash

@@ -41,9 +41,10 @@ class Watch:
         every: int,
         since: int = 0,
         patience: int = PATIENCE,
-        config: Config = CHEAP,
+        config: Config | None = None,
     ) -> None:
         """words: the vectors in a state's tensors. every: steps between checkpoints; since: the step resumed from."""
+        config = config or CHEAP
         self.about = runs.read(run)
         self.words, self.every, self.patience, self.config = words, every, patience, config
         prompts = config.drawn(backbone.facts.family, self.about.noun)
