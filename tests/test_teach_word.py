@@ -144,6 +144,11 @@ def test_resuming_with_another_start_is_refused(again, learn):
         learn(resume=True, initializer="cat")
 
 
+def test_resuming_by_another_method_is_refused_by_its_name(photos, bases, again):
+    with pytest.raises(ResumeMismatchError, match="method was 'textual-inversion' and is 'dreambooth'"):
+        teach(photos, "dog", backbone=bases["sd1"], out=again, resume=True, quiet=True)
+
+
 def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):
     with pytest.raises(InitializerError, match=r"'red toy robot'.*red \+ toy \+ robot"):
         learn(initializer="red toy robot")

@@ -156,7 +156,7 @@ def _planned(backbone: Backbone, facts: Mapping[str, Any], options: Mapping[str,
 
 def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> Plan:
     """The plan of the run in the folder, once it is clear that the same one is asked for."""
-    model = registry.config(facts["method"])
+    model = registry.config(saved.method)  # settings of another method would hide that it is another
     config = settings.build(model, {**settings.record(saved.config), **options}, "teach")
     plan.compare(saved, replace(saved, **facts, config=config))
     taken = library().get(saved.name) if install and saved.name in library().names() else None
