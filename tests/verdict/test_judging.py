@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 import torch
+from PIL import Image
 
 from likewise import checkpoint
 from likewise.errors import (
@@ -17,6 +18,8 @@ from likewise.errors import (
     UnknownSettingError,
     WrongBaseError,
 )
+from likewise.teach import teach
+from likewise.tuning import preview
 from likewise.verdict import Config, Verdict, runs, verdict
 
 QUICK = {"images": 1, "class_images": 1, "steps": 1, "prompts": ("{subject}", "{subject} in the snow")}
@@ -164,3 +167,17 @@ def test_a_word_that_was_learned_whole_stands_without_its_noun(run):
         found = runs.read(run)
         assert found.asked(["{subject} in the snow", "{red subject}"]) == ["a <bit> in the snow", "a red <bit>"]
         assert found.meant(["{subject} in the snow", "{red subject}"]) == ["a toy in the snow", "a red toy"]
+
+
+def test_a_learned_word_is_judged_with_the_vectors_of_each_checkpoint(toybox, colours, tmp_path, monkeypatch):
+    monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [Image.new("RGB", (32, 32))] * len(asked))
+    for index, colour in enumerate(("red", "green", "blue")):
+        (tmp_path / "rex").mkdir(exist_ok=True)
+        Image.new("RGB", (130, 130), colour).save(tmp_path / f"rex/{index}.png")
+    how = {"steps": 2, "batch": 1, "lr": 0.1, "initializer": "dog", "method": "textual-inversion"}
+    run = teach(tmp_path / "rex", "dog", backbone=toybox, out=tmp_path / "run", verdict=False, quiet=True, **how).run
+    found = verdict(run, backbone=toybox, **QUICK)
+    assert found.data["asked"] == ["a <rex>", "a <rex> in the snow"] and found.data["meant"][1] == "a dog in the snow"
+    rows = [row["pictures"] for row in found.data["checkpoints"]]
+    assert len(rows) == 3 and rows[1]["likeness"] != rows[2]["likeness"]
+    assert rows[0]["plain"] == rows[1]["plain"] == rows[2]["plain"]  # the bare noun cannot drift
