@@ -1,0 +1,87 @@
+"""Exports load in stock diffusers, in a fresh process with warnings as errors, and answer as our model does."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from concepts import with_lora, with_weights, with_words
+from safetensors.torch import load_file
+
+from likewise import diffusion
+from likewise.concept.exporting import Choices, export
+
+ORACLE = Path(__file__).parents[1] / "oracles/stock_files.py"
+FAMILIES = ("sd1", "sd2", "sdxl")
+OURS, OTHERS = "pytorch_lora_weights.safetensors", "rob-lora.safetensors"
+LOADS = {  # what is loaded: the concept, the format, the keyword of the job, the file
+    "diffusers": ("lora", "diffusers", "lora", OURS),
+    "kohya": ("lora", "kohya", "lora", OTHERS),
+    "merged": ("lora", "pipeline", "pipeline", "pipeline"),
+    "one file": ("lora", "single-file", "single-file", "rob.safetensors"),
+    "own weights": ("weights", "single-file", "single-file", "rob.safetensors"),
+    "word": ("word", "diffusers", "word", "learned_embeds.safetensors"),
+}
+PROMPTS = {"lora": "a photo of a dog", "weights": "a photo of a dog", "word": "a photo of <rob> on the beach"}
+
+
+def answers(model, prompt, words=None):
+    latents = torch.randn(model.facts.latent_shape(1), generator=torch.Generator().manual_seed(0))
+    text = model.encode_text([prompt], words)
+    with torch.no_grad():
+        found = {"embeds": text.embeds, "noise": model.predict(latents, torch.tensor([500]), text)}
+    return found | ({"pooled": text.pooled} if text.pooled is not None else {})
+
+
+@pytest.fixture(scope="module")
+def stock(folders, tmp_path_factory):
+    """(family, load) -> their answers, their report, ours, ours without the concept."""
+    place, jobs, found = tmp_path_factory.mktemp("stock"), [], {}
+    for family in FAMILIES:
+        model = diffusion.load(folders[family])
+        widths = [one.config.hidden_size for one in model.text_encoders]
+        makers = {"lora": with_lora, "weights": with_weights, "word": lambda m, f, w=widths: with_words(m, f, widths=w)}
+        concepts = {kind: maker(model, place / f"{family}-taught-{kind}" / "rob") for kind, maker in makers.items()}
+        for load, (kind, format, keyword, file) in LOADS.items():
+            out = place / f"{family}-{load}"
+            export(concepts[kind], out, Choices(format, str(model.folder), dtype="float32"))
+            with concepts[kind].apply(model) as words:
+                ours = answers(model, PROMPTS[kind], words)
+            plain = answers(model, PROMPTS[kind].replace("<rob>", "toy"))
+            found[family, load] = (out, ours, plain)
+            jobs.append({"family": family, "base": str(model.folder), "load": {keyword: str(out / file)},
+                         "prompt": PROMPTS[kind], "out": f"{out}-out"})  # fmt: skip
+    (place / "jobs.json").write_text(json.dumps(jobs))
+    subprocess.run([sys.executable, "-W", "error", ORACLE, place / "jobs.json"], check=True, timeout=200)
+    return {
+        key: (load_file(f"{out}-out.safetensors"), json.loads(Path(f"{out}-out.json").read_text()), ours, plain)
+        for key, (out, ours, plain) in found.items()
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("load", LOADS)
+def test_stock_diffusers_answers_as_our_model_does(stock, family, load):
+    theirs, report, ours, plain = stock[family, load]
+    assert report["complaints"] == []
+    assert theirs.keys() == ours.keys()
+    for part, value in ours.items():
+        close = 1e-6 if load in ("diffusers", "kohya", "own weights") else 1e-5  # merged weights are rounded once more
+        assert (theirs[part] - value).abs().max() <= close * max(1, value.abs().max().item()), part
+    assert (theirs["noise"] - plain["noise"]).abs().max() > 1e-3, "the file made no difference"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("load", ["diffusers", "kohya"])
+def test_every_trained_part_is_listed(stock, family, load):
+    parts = {"unet", "text_encoder"} | ({"text_encoder_2"} if family == "sdxl" else set())
+    assert set(stock[family, load][1]["adapters"]) == parts
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_word_is_read_as_its_rows_in_order(stock, family):
+    for ids in stock[family, "word"][1]["ids"]:
+        added = [one for one in ids if one == max(ids) or one == max(ids) - 1]
+        assert added == [max(ids) - 1, max(ids)] and ids.index(added[1]) == ids.index(added[0]) + 1
