@@ -8,6 +8,7 @@ from likewise.diffusion.backbone import Backbone
 from likewise.preflight.report import Row
 from likewise.words.tokenizer import Tokenizer, ids_of
 
+HOLE = re.compile(r"\[\w+\]|\{\w*\}")
 SHOWN = 3  # captions
 LEAST = 3  # captions from which a word in all of them means something
 PLACEHOLDER = re.compile(r"<[a-z0-9][a-z0-9_-]*>")
@@ -67,7 +68,7 @@ def look(backbone: Backbone, said: Sequence[str], own: Sequence[str | None], sub
         for text in list(dict.fromkeys(said))[:SHOWN]
         for one in [read(backbone.tokenizers[0], text, limit, vectors)]
     ]
-    return [*rows, *_missing(said, subject), *_same(own, subject)]
+    return [*rows, *_missing(said, subject), *_unfilled(own), *_same(own, subject)]
 
 
 def _missing(said: Sequence[str], subject: str) -> list[Row]:
@@ -78,6 +79,15 @@ def _missing(said: Sequence[str], subject: str) -> list[Row]:
         return []
     text = f"{len(without)} of {len(said)} captions do not say {word!r}, such as {without[0]!r}"
     return [Row("captions", "warning", text, "Put it into each, or delete the captions")]
+
+
+def _unfilled(own: Sequence[str | None]) -> list[Row]:
+    """Holes that other trainers fill in, such as [trigger]; here they would be learned as they stand."""
+    found = sorted({hole for text in own if text for hole in HOLE.findall(text)})
+    if not found:
+        return []
+    text = f"captions hold {', '.join(found[:3])}, which nothing fills in here"
+    return [Row("captions", "warning", text, "Write the concept's name there, such as <rex>")]
 
 
 def _same(own: Sequence[str | None], subject: str) -> list[Row]:

@@ -104,7 +104,7 @@ def _data(
         "learns": {name: {"layers": layers, "parameters": count} for name, (layers, count) in parts.items()},
         "seconds_a_step": round(spent.step, 4),
         "measured": spent.measured,
-        "seconds": round(spent.seconds),
+        "expected_seconds": round(spent.seconds),
         "disk_bytes": spent.disk,
         "free_bytes": spent.free,
     }
