@@ -14,7 +14,6 @@ from rich.console import Console
 from likewise import checkpoint, devices, imageset, registry, settings, training, words
 from likewise.concept import Concept, library
 from likewise.concept.card import check_name
-from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone, Words
 from likewise.errors import (
     CaptionWarning,
@@ -27,7 +26,7 @@ from likewise.errors import (
 from likewise.imageset import ImageSet
 from likewise.imageset.photos import TEACHING_MINIMUM
 from likewise.preflight import Preflight, cost, look
-from likewise.tuning import plan, preview
+from likewise.tuning import budget, plan, preview
 from likewise.tuning.cache import cache_folder
 from likewise.tuning.going_on import command_of
 from likewise.tuning.going_on import name_of as name_of
@@ -63,6 +62,7 @@ def teach(
     install: bool = True,
     strict: bool = False,
     stop_early: bool = False,
+    vram: int | None = None,
     device: str | None = None,
     quiet: bool = False,
     **options: Any,
@@ -72,14 +72,17 @@ def teach(
     noun: the kind of thing, such as "dog". name: the folder's by default. out: the run folder, new unless `resume`, by
     default runs/NAME. verdict: judge the checkpoints and keep the best one, otherwise the last. install: put the
     concept into the library too, where its name must be free. strict: begin only if `preflight` warns of nothing.
-    stop_early: score a few pictures at every checkpoint, and end once they no longer get better. quiet: say and show
-    nothing on stderr. options: the method's settings, such as train="full" or steps=500. Everything is checked before
-    anything is written; a run that is stopped at any moment goes on with resume=True and ends in the same bytes.
+    stop_early: score a few pictures at every checkpoint, and end once they no longer get better. vram: 8, 12, 16 or 24
+    GiB on the device; settings are chosen that keep within them, or it is refused, before the model is loaded. quiet:
+    say and show nothing on stderr. options: the method's settings, such as train="full" or steps=500. Everything is
+    checked before anything is written; a run that is stopped at any moment goes on with resume=True and ends in the
+    same bytes.
 
     Raises a LikewiseError: among others TooFewImagesError, NounError, RunExistsError, NameTakenError,
     PreflightError, ResumeMismatchError, Interrupted.
     """
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
+    how |= {"vram": vram}
     job = _job(photos, noun, **how, install=install, device=device, quiet=quiet, stop_early=stop_early, **options)
     return job.work(verdict, install, strict)
 
@@ -106,6 +109,7 @@ def _job(
     device: str | None = None,
     quiet: bool = False,
     stop_early: bool = False,
+    vram: int | None = None,
     **options: Any,
 ) -> "_Job":
     """The run that is asked for, agreed on with the one in its folder if that goes on."""
@@ -115,7 +119,8 @@ def _job(
     chosen = devices.choose(device)
     saved = _started(run) if resume else _free(run, (name or name_of(photos)) if install else None)
     pictures = imageset.load(photos, minimum=TEACHING_MINIMUM)
-    model = (backbone if isinstance(backbone, Backbone) else load(backbone)).to(chosen.kind)
+    kept = saved.config.precision if saved else "float32"
+    model, options, memory = budget.opened(backbone, registry.config(method), options, vram, chosen, kept)
     facts = {
         "method": method,
         "name": name or (saved.name if saved else name_of(photos)),
@@ -127,7 +132,9 @@ def _job(
     }
     agreed = _resumed(saved, facts, options, install) if saved else _planned(model, facts, options)
     command = command_of(photos, run, facts, options, install) + " --stop-early" * stop_early
-    return _Job(run, Path(photos), agreed, pictures, model, chosen, quiet, command, stop_early)
+    command += f" --vram {vram}" if vram else ""
+    told = str(memory) if memory else ""
+    return _Job(run, Path(photos), agreed, pictures, model, chosen, quiet, command, stop_early, told)
 
 
 def _free(run: Path, name: str | None) -> None:
@@ -178,6 +185,7 @@ class _Job:
     quiet: bool
     command: str
     stop_early: bool
+    memory: str  # what it takes on the device; empty where it was not estimated
 
     @property
     def lesson(self) -> Lesson:
@@ -187,6 +195,7 @@ class _Job:
     def look(self, verdict: bool) -> Preflight:
         """What is known before it starts."""
         where = {"run": self.run, "cache": cache_folder(), "saves": CHECKPOINTS, "verdict": verdict}
+        where |= {"memory": self.memory}
         return look(self.folder, self.photos, self.backbone, self.plan, self.lesson, self.device, **where)
 
     def work(self, verdict: bool, install: bool, strict: bool) -> Taught:

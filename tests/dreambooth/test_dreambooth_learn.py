@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 import torch
 
+from likewise import diffusion
 from likewise.devices import Device
 from likewise.diffusion import lora_formats
 from likewise.dreambooth.config import Config
@@ -300,3 +301,24 @@ def test_the_model_is_given_back_when_the_caller_leaves_early(load, data_for):
     steps.close()
     assert not any(module._forward_hooks for module in backbone.unet.modules())
     assert all(torch.equal(value, before[name]) for name, value in everything(backbone).items())
+
+
+def test_adapters_beside_weights_in_bfloat16_are_float32_and_learn(folders, data_for):
+    backbone = diffusion.load(folders["sdxl"], "bfloat16")
+    config = Config(steps=1, lr=1e-3, rank=2, alpha=2, prior="none")
+    *_, step = learn(backbone, data_for(backbone), config, 0)
+    tensors = step.state().tensors
+    assert {value.dtype for value in tensors.values()} == {torch.float32}
+    assert all(value.any() for name, value in tensors.items() if name.endswith("up.weight"))
+    assert {p.dtype for p in backbone.unet.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("prior", ["images", "teacher"])
+def test_photos_and_prior_one_after_the_other_are_the_same_step(run, prior):
+    together, first, _ = run("sdxl", steps=1, batch=2, prior=prior, snr_gamma=5.0, clip_norm=0)
+    apart, second, _ = run("sdxl", steps=1, batch=2, prior=prior, snr_gamma=5.0, clip_norm=0, prior_apart=True)
+    for name, value in together[0].losses.items():
+        assert apart[0].losses[name] == pytest.approx(value, abs=1e-6)
+    for name in first.tensors:
+        if "exp_avg/" in name:  # a tenth of the gradient
+            assert (first.tensors[name] - second.tensors[name]).abs().max() <= 1e-7

@@ -36,6 +36,10 @@ def teach(
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Do not start if the check before training warns.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after that check; nothing is written.")] = False,
+    vram: Annotated[
+        int | None,
+        typer.Option(metavar="8|12|16|24", help="GiB on the device: choose settings that fit in them, or refuse."),
+    ] = None,
     device: Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.")] = None,
     *,
     settings: Mapping[str, Any],
@@ -45,7 +49,7 @@ def teach(
     from likewise.teach import teach as learn
 
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device, "install": install}
-    how |= {"out": out, "resume": resume, "verdict": verdict}
+    how |= {"out": out, "resume": resume, "verdict": verdict, "vram": vram}
     if dry_run:
         seen = preflight(photos, noun, **how, **settings)
         if strict:

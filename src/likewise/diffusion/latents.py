@@ -78,8 +78,8 @@ class LatentCache:
     def moments(self, pictures: Sequence[Picture], size: int | None = None, *, mirrored: bool = False) -> Moments:
         """Scaled moments (N, C, h, w) on the CPU, in the order asked for; logvar None for a deterministic encoder.
 
-        Each picture has its own row of sizes: its file's height and width, and where it was cropped. size: pixels a side, the model's own by default. Raises NonFiniteLatentsError, which names the file, and
-        stores nothing then.
+        Each picture has its own row of sizes: its file's height and width, and where it was cropped. size: pixels a
+        side, the model's own by default. Raises NonFiniteLatentsError, which names the file, and stores nothing then.
         """
         size = size or self._backbone.facts.image_size
         entries = [self._one(picture, size, mirrored) for picture in pictures]

@@ -5,12 +5,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likewise.errors import ModelNotFoundError, ToyboxMissingError
+from likewise.errors import ModelNotFoundError, SettingError, ToyboxMissingError
 
 if TYPE_CHECKING:
     from likewise.diffusion.backbone import Backbone
 
 TOYBOX = "toybox"
+PRECISIONS = ("float32", "bfloat16")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
 # All that is read of a repository: settings and safetensors of the four parts, no code and no pickles.
 _READ = (
@@ -27,13 +28,18 @@ def toybox_folder() -> Path:
     return Path(str(files("likewise"))) / "weights" / TOYBOX
 
 
-def load(name_or_folder: str | Path = TOYBOX) -> "Backbone":
-    """A frozen float32 model on the CPU, from "toybox", a StableDiffusionPipeline folder, or "owner/name" on the hub.
+def load(name_or_folder: str | Path = TOYBOX, precision: str = "float32") -> "Backbone":
+    """A frozen model on the CPU, from "toybox", a diffusers pipeline folder, or "owner/name" on the hub.
 
-    A folder wins over a hub repository of the same name; "owner/name@revision" pins one. Safetensors only. Raises
+    A folder wins over a hub repository of the same name; "owner/name@revision" pins one. Safetensors only. precision:
+    "float32", or "bfloat16" for a U-Net and text towers of half the size; the autoencoder is float32 always. Raises
     ToyboxMissingError, ModelNotFoundError or ModelFolderError, which say what is missing or does not fit.
     """
-    folder = _find(name_or_folder)
+    if precision not in PRECISIONS:
+        raise SettingError("precision", precision, f"it must be one of {', '.join(PRECISIONS)}")
+    folder = find(name_or_folder)
+    import torch
+
     from likewise.diffusion.folder import Folder
     from likewise.diffusion.stable import StableDiffusion
     from likewise.diffusion.xl import StableDiffusionXL
@@ -41,10 +47,12 @@ def load(name_or_folder: str | Path = TOYBOX) -> "Backbone":
     is_folder = folder == Path(name_or_folder).expanduser()
     checked = Folder(folder)
     kind = StableDiffusionXL if checked.is_xl else StableDiffusion
-    return kind(checked, folder.resolve().name if is_folder else str(name_or_folder))
+    name = folder.resolve().name if is_folder else str(name_or_folder)
+    return kind(checked, name, getattr(torch, precision))
 
 
-def _find(name_or_folder: str | Path) -> Path:
+def find(name_or_folder: str | Path) -> Path:
+    """The folder of a model, fetched first if it is on the hub; errors as `load`."""
     name = str(name_or_folder)
     if name == TOYBOX:
         if not (toybox_folder() / "model_index.json").is_file():

@@ -17,13 +17,12 @@ class StableDiffusion(PipelineModel):
 
     def encode_text(self, prompts: Sequence[str], words: Words | None = None, *, pooling: Pooling = "argmax") -> Text:
         """Last hidden states (B, L, D) of the text tower; `<x>` reads words["<x>"], (K, D). Nothing is pooled."""
-        self.seat.take("text")
         own = text.vectors(words, self.text_encoders)[0]
-        return text.encode(self.text_encoders[0], self.tokenizers[0], prompts, own, self.facts.text_length)
+        with self.seat.using("text"):
+            return text.encode(self.text_encoders[0], self.tokenizers[0], prompts, own, self.facts.text_length)
 
     def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
         """The U-Net's output (B, C, h, w) at timesteps t."""
-        self.seat.take("unet")
         dtype = self.unet.dtype
         output = self.unet(noisy.to(dtype), t, encoder_hidden_states=text.embeds.to(dtype), return_dict=False)[0]
         return output.float()

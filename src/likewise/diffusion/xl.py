@@ -32,10 +32,9 @@ class StableDiffusionXL(PipelineModel):
         The empty prompt is all zeros where model_index.json says force_zeros_for_empty_prompt, as SDXL base does: so
         stock diffusers draws without a negative prompt.
         """
-        self.seat.take("text")
-        own = towers.vectors(words, self.text_encoders)
-        length = self.facts.text_length
-        encoded = towers.encode_pair(self.text_encoders, self.tokenizers, prompts, own, length, pooling)
+        own, length = towers.vectors(words, self.text_encoders), self.facts.text_length
+        with self.seat.using("text"):
+            encoded = towers.encode_pair(self.text_encoders, self.tokenizers, prompts, own, length, pooling)
         if not self._empty_is_zero or "" not in prompts:
             return encoded
         rows = [encoded[[row]] for row in range(len(prompts))]
@@ -43,7 +42,6 @@ class StableDiffusionXL(PipelineModel):
 
     def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
         """The U-Net's output (B, C, h, w) at timesteps t; without text.sizes, for a whole picture of this size."""
-        self.seat.take("unet")
         assert text.pooled is not None, "SDXL's prompts are encoded by SDXL's towers"
         dtype = self.unet.dtype
         sizes = self._sizes(noisy) if text.sizes is None else text.sizes  # float32: bfloat16 cannot say 1365

@@ -27,6 +27,7 @@ NEEDS: Needs = {
     "start": ("train", ("lora",)),
     "text_lr": ("train_text", (True,)),
     "prior_weight": ("prior", ("images", "teacher")),
+    "prior_apart": ("prior", ("images", "teacher")),
     "class_images": ("prior", ("images",)),
     "class_steps": ("prior", ("images",)),
     "class_guidance": ("prior", ("images",)),
@@ -57,6 +58,9 @@ class Config(Tuning):
         "your photos (no pictures needed), or nothing.",
     )
     prior_weight: float = Field(1.0, gt=0, description="Weight of the prior's loss against the photos' loss.")
+    prior_apart: bool = Field(
+        False, description="Send photos and prior through the U-Net one after the other: half the activations."
+    )
     class_images: int = Field(100, ge=1, description="Class images to make, at most as many as the run can see.")
     class_steps: int = Field(20, ge=1, description="Denoising steps a class image.")
     class_guidance: float = Field(5.0, ge=1, description="Classifier-free guidance of class images; 1 is none.")

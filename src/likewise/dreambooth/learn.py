@@ -106,13 +106,14 @@ def _gradients(task: _Task, index: int) -> dict[str, float]:
     parts, batch = task.config.accumulation, task.config.batch
     for part in range(parts):
         first = (index - 1) * task.config.samples + part * batch
-        samples = draw(task.data, task.config, task.seed, first, task.backbone.schedule.timesteps)
-        with task.device.autocast() if task.device else nullcontext():
-            text = task.read(samples.prompts)
-            losses = loss(task.backbone, samples.to(task.backbone.device), text, task.config, task.teacher)
-        (losses["loss"] / parts).backward()
-        for name, value in losses.items():
-            total[name] = total.get(name, 0.0) + value.item() / parts
+        whole = draw(task.data, task.config, task.seed, first, task.backbone.schedule.timesteps)
+        for samples in whole.halves() if task.config.prior_apart else [whole]:
+            with task.device.autocast() if task.device else nullcontext():
+                text = task.read(samples.prompts)
+                losses = loss(task.backbone, samples.to(task.backbone.device), text, task.config, task.teacher)
+            (losses["loss"] / parts).backward()
+            for name, value in losses.items():
+                total[name] = total.get(name, 0.0) + value.item() / parts
     return total
 
 

@@ -17,13 +17,13 @@ from likewise.tuning.samples import Batch
 def loss(
     backbone: Backbone, batch: Batch, text: Text, config: Config, teacher: Teacher | None = None
 ) -> dict[str, Tensor]:
-    """{"loss", "photos", "prior"} as scalars, "prior" only with one; backpropagate "loss".
+    """{"loss", "photos", "prior"} as scalars, without the half that the batch lacks; backpropagate "loss".
 
-    text: the batch's prompts, encoded, row by row; teacher: answers for the prior's half in place of the noise.
+    text: the batch's prompts, encoded, row by row; teacher: answers for the prior's half in place of the noise. The
+    losses of a batch's two halves, one after the other, add up to the loss of the batch.
     """
     found = errors(backbone, batch, text, config.snr_gamma, teacher)
-    photos = found[: batch.photos].mean()
-    if len(found) == batch.photos:
-        return {"loss": photos, "photos": photos}
-    prior = found[batch.photos :].mean()
-    return {"loss": photos + config.prior_weight * prior, "photos": photos, "prior": prior}
+    halves = {"photos": found[: batch.photos], "prior": found[batch.photos :]}
+    means = {name: half.mean() for name, half in halves.items() if len(half)}
+    weights = {"photos": 1.0, "prior": config.prior_weight}
+    return {"loss": sum((weights[name] * mean for name, mean in means.items()), found.new_zeros(())), **means}

@@ -45,6 +45,7 @@ from likewise.errors.models import EncoderMissingError as EncoderMissingError
 from likewise.errors.models import LoraCoverageWarning as LoraCoverageWarning
 from likewise.errors.models import LoraFileError as LoraFileError
 from likewise.errors.models import LoraTargetError as LoraTargetError
+from likewise.errors.models import MemoryBudgetError as MemoryBudgetError
 from likewise.errors.models import MixedEncodersError as MixedEncodersError
 from likewise.errors.models import ModelFolderError as ModelFolderError
 from likewise.errors.models import ModelNotFoundError as ModelNotFoundError

@@ -50,6 +50,16 @@ class UnsupportedModelError(ModelFolderError):
         LikewiseError.__init__(self, f"This is {what}, and cannot be used: {found}.\n{remedy}")
 
 
+class MemoryBudgetError(LikewiseError):
+    """A training that does not fit the device; sizes in GiB, and the estimate of the way that needs least."""
+
+    def __init__(self, given: int, needed: float, estimate: str, remedy: str) -> None:
+        super().__init__(
+            f"This training does not fit {given} GiB. The way that needs least takes {needed:.1f} GiB: {estimate}.\n"
+            f"{remedy}"
+        )
+
+
 class ModelNotFoundError(LikewiseError):
     """A backbone name or folder that is not there."""
 

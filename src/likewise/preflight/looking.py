@@ -28,11 +28,13 @@ def look(
     cache: Path,
     saves: int,
     verdict: bool = True,
+    memory: str = "",
 ) -> Preflight:
     """What a run of this plan would learn from, what would learn, and what it would take.
 
     folder: the photos', looked at once more for what a person could mend. run: where it will be written. saves: how
-    many checkpoints it keeps; verdict: whether one follows. Raises what the method's `check` raises.
+    many checkpoints it keeps; verdict: whether one follows; memory: of the device, if it was estimated. Raises what
+    the method's `check` raises.
     """
     texts, changed = lesson.captions(plan, photos)
     lesson.check(backbone, plan, texts)
@@ -47,6 +49,7 @@ def look(
         *_learns(plan, parts, lesson.told(backbone, plan, texts)[-1]),
         Row("device", "ok", device.note),
         *spent.rows(),
+        *([Row("memory", "ok", memory)] if memory else []),
     ]
     return Preflight(tuple(rows), _data(plan, seen, parts, spent, run))
 

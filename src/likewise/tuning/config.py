@@ -40,6 +40,9 @@ class Tuning(BaseModel):
     snr_gamma: float | None = Field(None, gt=0, description="Min-SNR loss weights (usually 5); none weighs all alike.")
     offset_noise: float = Field(0.0, ge=0, description="Share of noise that is constant over an image and channel.")
     ema: float = Field(0.0, ge=0, lt=1, description="Decay, a step, of averaged weights to keep instead; 0 is off.")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="How weights that do not learn are held; bfloat16 takes half. What learns is float32."
+    )
     checkpointing: bool = Field(False, description="Recompute U-Net activations: less memory, a third more time.")
     flip: bool = Field(False, description="Mirror photos at random; not for text or one-sided things.")
 

@@ -23,7 +23,7 @@ def errors(
     schedule, count = backbone.schedule, batch.photos
     noisy = schedule.add_noise(batch.latents, batch.noise, batch.t)
     target = schedule.target(batch.latents, batch.noise, batch.t)
-    if teacher is not None:
+    if teacher is not None and count < len(target):
         sizes = None if batch.sizes is None else batch.sizes[count:]
         target = torch.cat([target[:count], teacher(noisy[count:], batch.t[count:], sizes)])
     output = backbone.predict(noisy, batch.t, text.sized(batch.sizes))

@@ -44,6 +44,17 @@ class Batch:
         moved = (one.to(device) for one in (self.latents, self.noise, self.t))
         return Batch(*moved, self.prompts, self.photos, None if self.sizes is None else self.sizes.to(device))
 
+    def halves(self) -> list["Batch"]:
+        """The photos and the prior as batches of their own; the whole where there is no prior."""
+        count, rows = self.photos, len(self.prompts)
+        if count == rows:
+            return [self]
+        return [self._rows(slice(0, count), count), self._rows(slice(count, rows), 0)]
+
+    def _rows(self, rows: slice, photos: int) -> "Batch":
+        parts = (self.latents[rows], self.noise[rows], self.t[rows], self.prompts[rows])
+        return Batch(*parts, photos, None if self.sizes is None else self.sizes[rows])
+
 
 def collate(samples: Sequence[Sample], photos: int) -> Batch:
     """Samples as one batch, the first `photos` of them from the photos."""
