@@ -16,6 +16,7 @@ from likewise.errors import (
     PoolingWarning,
     PromptTooLongError,
     ResumeMismatchError,
+    UnknownConceptError,
 )
 from likewise.teach import teach
 from likewise.textual_inversion import export
@@ -155,6 +156,10 @@ def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):
     for name in "abc":
         (photos / f"{name}.txt").write_text("a <my-dog>" + " in the snow" * 40)
     with pytest.raises(PromptTooLongError):
+        learn()
+    for name in "abc":
+        (photos / f"{name}.txt").write_text("a <my-dog> beside <rex>")
+    with pytest.raises(UnknownConceptError, match="no concept <rex>"):
         learn()
     assert not (tmp_path / "run").exists()
 

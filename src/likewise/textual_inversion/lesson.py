@@ -7,7 +7,7 @@ from pathlib import Path
 from likewise import checkpoint
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
-from likewise.errors import PoolingWarning
+from likewise.errors import PoolingWarning, UnknownConceptError
 from likewise.imageset import ImageSet
 from likewise.textual_inversion import captions as texting
 from likewise.textual_inversion.config import Config
@@ -35,12 +35,14 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[Captions, list[str]]:
 
 
 def check(backbone: Backbone, plan: Plan, texts: Captions) -> None:
-    """InitializerError, or PromptTooLongError for a caption that the model would cut off; warns of another pooling."""
+    """InitializerError; PromptTooLongError or UnknownConceptError for a caption; warns of another pooling."""
     start(backbone, plan)
     if plan.config.pooling == "eos" and backbone.facts.family == "sdxl":
         warnings.warn(PoolingWarning(), stacklevel=3)
     counts = {plan.placeholder: plan.config.vectors}
     for text in {*_sentences(plan, texts), *prompts(plan)}:
+        for other in set(lexicon.placeholders(text)) - {plan.placeholder}:
+            raise UnknownConceptError(other.strip("<>"), [plan.name])
         for tokenizer in backbone.tokenizers:
             lexicon.check_length(tokenizer, text, backbone.facts.text_length, counts)
 
