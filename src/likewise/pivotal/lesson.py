@@ -25,11 +25,10 @@ def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
     """What a person should know before it starts: the word, then the adapters."""
     config = plan.config
     first, sentences, steps = word.told(backbone, plan, texts)
-    after = "is kept as it is" if config.word_after == "kept" else f"learns on at {config.rate * config.lr_final:g}"
+    after = "is kept" if config.word_after == "kept" else f"learns on at {config.rate * config.lr_final:g}"
     return [
         first.replace("nothing else of the model learns", "it learns first, alone"),
         sentences,
-        steps.replace(f"{config.steps} steps", f"The word: {config.word_steps} steps", 1),
-        f"Then LoRA of rank {config.rank}: {config.steps - config.word_steps} steps at {config.lora_lr:g}; the word "
-        f"{after}",
+        f"{steps.replace(f'{config.steps} steps', f'{config.word_steps} steps', 1)}; then LoRA of rank {config.rank}, "
+        f"{config.steps - config.word_steps} steps at {config.lora_lr:g}, while the word {after}",
     ]

@@ -66,7 +66,7 @@ def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
     return [
         f"{plan.placeholder} is {many}, from {word!r}, tokens {ids}; nothing else of the model learns",
         f"It calls {spoken} sentences for {_kind(config)}, such as {first!r}",
-        f"{config.steps} steps of {config.samples} photos at {config.rate:g}{scaled}",
+        f"{config.steps} steps of {config.samples} photos at {config.rate:g}{scaled}, {many} from {word!r}",
     ]
 
 
