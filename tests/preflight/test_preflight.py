@@ -60,7 +60,11 @@ def test_a_learned_word_counts_its_vectors(photos, base, tmp_path):
     how = {"method": "textual-inversion", "vectors": 3, "initializer": "dog", "steps": 4}
     found = preflight(photos, "dog", backbone=base, out=tmp_path / "run", **how)
     assert found.data["learns"] == {"word": {"layers": 3, "parameters": 3 * base.facts.text_width}}
-    assert any("a word of its own" in row.text for row in found.rows)
+    told = [row.text for row in found.rows]
+    assert any(one.startswith("<rex> is 3 vectors, from 'dog'") for one in told) and any(
+        "sentences" in one for one in told
+    )
+    assert f"word: 3 vectors, {3 * base.facts.text_width} parameters" in told
 
 
 def test_photos_that_should_be_looked_at_are_warned_of(looked, photos):

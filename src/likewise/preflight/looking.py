@@ -38,6 +38,7 @@ def look(
     """
     texts, changed = lesson.captions(plan, photos)
     lesson.check(backbone, plan, texts)
+    told = lesson.told(backbone, plan, texts)
     seen = checking.check(folder, size=backbone.facts.image_size)
     parts = lesson.learns(backbone, plan)
     learned = sum(parameters for _, parameters in parts.values())
@@ -45,8 +46,8 @@ def look(
     rows = [
         *_photos(seen),
         *_captions(backbone, plan, lesson, photos, texts, changed),
-        *_identifier(backbone, plan),
-        *_learns(plan, parts, lesson.told(backbone, plan, texts)[-1]),
+        *_word(backbone, plan, told),
+        *_learns(plan, parts, told[-1]),
         Row("device", "ok", device.note),
         *spent.rows(),
         *([Row("memory", "ok", memory)] if memory else []),
@@ -80,9 +81,10 @@ def _captions(
     return rows
 
 
-def _identifier(backbone: Backbone, plan: Plan) -> list[Row]:
+def _word(backbone: Backbone, plan: Plan, told: Sequence[str]) -> list[Row]:
+    """The rare word before the noun, or what the method says of the word that it learns whole."""
     if plan.identifier == plan.placeholder:
-        return [Row("identifier", "ok", f"{plan.placeholder}, a word of its own; no token of the model changes")]
+        return rows_of("identifier", told[:2])
     ids = ", then ".join(" ".join(map(str, ids_of(one, plan.identifier))) for one in backbone.tokenizers)
     text = f"{plan.placeholder} is read as '{plan.identifier} {plan.noun}'; {plan.identifier!r} is token {ids}"
     split = [one for one in backbone.tokenizers if len(ids_of(one, plan.identifier)) != 1]
@@ -93,7 +95,11 @@ def _identifier(backbone: Backbone, plan: Plan) -> list[Row]:
 
 
 def _learns(plan: Plan, parts: dict[str, tuple[int, int]], told: str) -> list[Row]:
-    listed = [f"{name}: {layers} layers, {count:,} parameters" for name, (layers, count) in parts.items()]
+    """In the method's words, and each part of the model with its layers; a word has vectors instead."""
+    listed = [
+        f"{name}: {count} {'vectors' if name == 'word' else 'layers'}, {parameters:,} parameters"
+        for name, (count, parameters) in parts.items()
+    ]
     return rows_of("learns", [f"{plan.method}: {told}", *listed])
 
 
