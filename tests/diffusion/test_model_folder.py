@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -176,16 +177,41 @@ def test_the_embedded_model_is_called_toybox(folders, monkeypatch):
 def test_a_hub_name_fetches_settings_and_safetensors_only(folders, monkeypatch):
     asked = {}
 
-    def snapshot(repository, revision, allow_patterns):
-        asked.update(repository=repository, revision=revision, patterns=allow_patterns)
+    def snapshot(repo_id, revision, allow_patterns):
+        asked.update(repository=repo_id, revision=revision, patterns=allow_patterns)
         return str(folders["sd1"])
 
+    listed = [
+        "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors", "unet/evil.py",
+        "unet/diffusion_pytorch_model.bin", "unet/diffusion_pytorch_model.non_ema.safetensors", "v1-5.safetensors",
+        "text_encoder/model.fp16.safetensors", "safety_checker/model.safetensors",
+        "vae/diffusion_pytorch_model.safetensors.index.json", "vae/diffusion_pytorch_model-00001.safetensors",
+    ]  # fmt: skip
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", lambda _self, repo_id, revision: listed)
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
     assert diffusion.load("someone/model@v1").name == "someone/model@v1"
     assert (asked["repository"], asked["revision"]) == ("someone/model", "v1")
+    assert [name for name in asked["patterns"] if "model" in name and "index.json" not in name and "*" not in name] == [
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/diffusion_pytorch_model-00001.safetensors",
+        "text_encoder/model.fp16.safetensors",  # there is no other
+    ]
     assert not any(pattern.endswith((".bin", ".py", ".ckpt")) or pattern == "*" for pattern in asked["patterns"])
 
 
-def test_a_hub_name_that_the_hub_does_not_give_is_told_of():
-    with pytest.raises(ModelNotFoundError, match="the hub did not give it"):  # tests are offline
+def test_without_a_network_a_hub_name_is_found_in_the_cache_or_told_of(folders, monkeypatch):
+    with pytest.raises(ModelNotFoundError, match=r"cannot be reached.*hf download nobody/nothing"):  # tests are offline
+        diffusion.load("nobody/nothing")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda **asked: str(folders["sd1"]))
+    assert diffusion.load("nobody/nothing").name == "nobody/nothing"
+
+
+def test_a_hub_that_refuses_is_told_of(monkeypatch):
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    def refuse(_self, repo_id, revision):
+        raise RepositoryNotFoundError("404: no such repository", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr("huggingface_hub.HfApi.list_repo_files", refuse)
+    with pytest.raises(ModelNotFoundError, match=r"the hub did not give it .*404"):
         diffusion.load("nobody/nothing")

@@ -1,5 +1,8 @@
 """Pictures depend on seed and settings alone, and are those of stock diffusers."""
 
+import json
+import shutil
+
 import pytest
 import torch
 
@@ -29,6 +32,29 @@ def test_stock_diffusers_draws_the_same_picture_from_the_same_latents(backbone, 
         ours = draw(backbone, [0, 1], steps=5, guidance=scale)
         assert (ours - theirs).abs().max() <= 2 / 255
         assert ours.std() > 0.05  # pictures, not two grey squares
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_whose_last_step_is_pure_noise_is_drawn_as_in_stock(folders, tmp_path):
+    """Zero terminal SNR (arXiv:2305.08891): v-prediction, and the first step drawn is the last of the schedule."""
+    from diffusers import StableDiffusionPipeline
+
+    folder = shutil.copytree(folders["sd2-v"], tmp_path / "model")
+    path = folder / "scheduler/scheduler_config.json"
+    zero = {"_class_name": "DDIMScheduler", "rescale_betas_zero_snr": True, "clip_sample": False}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **zero}))
+    index = folder / "model_index.json"
+    index.write_text(index.read_text().replace("DPMSolverMultistepScheduler", "DDIMScheduler"))
+    backbone = diffusion.load(folder)
+    assert backbone.schedule.alphas_cumprod[-1] == 0
+    assert solvers.build(backbone.scheduler_config, "ddim", 4).timesteps[0] == 999
+    pipe = StableDiffusionPipeline.from_pretrained(folder)
+    pipe.set_progress_bar_config(disable=True)
+    settings = {"num_inference_steps": 4, "guidance_scale": 5.0, "output_type": "pt"}
+    theirs = pipe(["a photo of a dog"], latents=sampling.noise(backbone, [0]), **settings).images
+    assert (draw(backbone, [0], steps=4, scheduler="ddim") - theirs).abs().max() <= 2 / 255
+    for name in solvers.SOLVERS:
+        assert torch.isfinite(draw(backbone, [0], steps=3, scheduler=name)).all()
 
 
 @pytest.mark.parametrize(("scheduler", "scale"), [(name, 5.0) for name in sorted(solvers.SOLVERS)] + [("ddim", 1.0)])

@@ -1,9 +1,11 @@
 """From a name to a model: the embedded Toybox, a folder that fits, or a repository on the Hugging Face hub."""
 
 import re
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from likewise.errors import ModelNotFoundError, SettingError, ToyboxMissingError
 
@@ -13,14 +15,11 @@ if TYPE_CHECKING:
 TOYBOX = "toybox"
 PRECISIONS = ("float32", "bfloat16")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w.-]+)?")
-# All that is read of a repository: settings and safetensors of the four parts, no code and no pickles.
-_READ = (
-    "model_index.json",
-    "scheduler/*.json",
-    "tokenizer/*.json",
-    "tokenizer/merges.txt",
-    *(f"{part}/{name}" for part in ("unet", "vae", "text_encoder") for name in ("config.json", "*model.safetensors*")),
-)
+# All that is read of a repository: settings and safetensors of the parts, no code and no pickles.
+_SETTINGS = ("model_index.json", "scheduler/*.json", "tokenizer*/*.json", "tokenizer*/merges.txt")
+_PARTS = ("unet", "vae", "text_encoder", "text_encoder_2")
+_CONFIGS = tuple(f"{part}/config.json" for part in _PARTS)
+_WHOLE = tuple(f"{part}/*model*.safetensors*" for part in _PARTS)  # every variant
 
 
 def toybox_folder() -> Path:
@@ -67,13 +66,48 @@ def find(name_or_folder: str | Path) -> Path:
 
 
 def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    """A snapshot in the hub's own cache: one precision of each part; what is there already is not asked for again."""
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
 
     repository, _, revision = name.partition("@")
+    asked = {"repo_id": repository, "revision": revision or None}
     try:
-        found = snapshot_download(repository, revision=revision or None, allow_patterns=list(_READ))
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ModelNotFoundError(name, f"there is no such folder, and the hub did not give it ({reason})") from error
-    return Path(found)
+        listed = HfApi().list_repo_files(**asked)
+        return Path(snapshot_download(**asked, allow_patterns=[*_SETTINGS, *_CONFIGS, *_weights(listed)]))
+    except (HTTPError, OSError) as error:  # a connection that fails is one or the other, by the hub's version
+        if isinstance(error, HfHubHTTPError) and error.response is not None:  # the hub was reached, and said no
+            raise ModelNotFoundError(name, _refused(error)) from error
+        return _from_cache(name, asked, error)
+    except HFValidationError as error:
+        raise ModelNotFoundError(name, _refused(error)) from error
+
+
+def _from_cache(name: str, asked: Mapping[str, Any], error: Exception) -> Path:
+    """What an earlier download left."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(**asked, allow_patterns=[*_SETTINGS, *_CONFIGS, *_WHOLE], local_files_only=True))
+    except LocalEntryNotFoundError:
+        raise ModelNotFoundError(
+            name,
+            "there is no such folder, the hub cannot be reached, and nothing of it was downloaded before. Where there "
+            f"is a network: hf download {asked['repo_id']}",
+        ) from error
+
+
+def _weights(listed: Sequence[str]) -> list[str]:
+    """The safetensors files of each part, full precision where there is one: half as many bytes as all variants."""
+    chosen = []
+    for part in _PARTS:
+        files = [file for file in listed if fnmatch(file, f"{part}/*model*.safetensors*") and file.count("/") == 1]
+        plain = [file for file in files if ".fp16." not in file and ".non_ema." not in file]
+        chosen += plain or [file for file in files if ".fp16." in file]
+    return chosen
+
+
+def _refused(error: Exception) -> str:
+    reason = str(error).strip().partition("\n")[0]
+    return f"there is no such folder, and the hub did not give it ({reason})"

@@ -248,6 +248,6 @@ class PoolingWarning(LikewiseWarning):
 
     def __init__(self) -> None:
         super().__init__(
-            "With pooling eos the word is learned as ComfyUI reads prompts; pictures drawn here, the verdict's too, "
-            "and by diffusers read the pooled text at the word, and will be a little off. Leave it at argmax for those."
+            "With pooling eos the word is learned as ComfyUI reads prompts, and drawn so here; diffusers reads the "
+            "pooled text at the word, and its pictures will be a little off. Leave it at argmax for those."
         )

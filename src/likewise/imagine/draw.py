@@ -101,12 +101,13 @@ class _Drawing:
     def _encode(self, members: list[int]) -> dict[tuple[int, bool], Text]:
         """Each different prompt encoded alone: in a batch its last bits would depend on the others."""
         known: dict[str, Text] = {}
+        pooling = plan.pooling(self._concepts(members))
         with applied(self.backbone, self._concepts(members)) as words:
             for index in members:
                 scene = self.jobs[index].scene
                 for prompt in (scene.expanded, scene.negative):
                     if prompt not in known:
-                        known[prompt] = self.backbone.encode_text([prompt], words)
+                        known[prompt] = self.backbone.encode_text([prompt], words, pooling=pooling)
         scenes = {index: self.jobs[index].scene for index in members}
         wanted = {(index, True): scene.expanded for index, scene in scenes.items()}
         wanted |= {(index, False): scene.negative for index, scene in scenes.items()}
@@ -150,6 +151,7 @@ class _Drawing:
             "size": [self.size, self.size],
             "backbone": self.backbone.name,
             "backbone_hash": self.backbone.hash,
+            **({"pooling": plan.pooling(scene.concepts)} if self.backbone.facts.sized else {}),
             "concepts": [{"name": one.name, "hash": one.hash, "scale": one.scale} for one in scene.concepts],
             "version": likewise.__version__,
         }

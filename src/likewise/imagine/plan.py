@@ -5,10 +5,11 @@ import operator
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from likewise.concept import Concept, expand, library, names_in
-from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.backbone import POOLINGS, Backbone, Pooling
 from likewise.errors import ConceptClashError, IdleSettingWarning, SettingError, UnusualSizeWarning
 
 Sources = Sequence[str | Path | Concept]
@@ -56,6 +57,18 @@ def check(settings: Settings, backbone: Backbone) -> int:
     if size != native:
         warnings.warn(UnusualSizeWarning(size, native), stacklevel=4)
     return size
+
+
+def pooling(concepts: Sequence[Concept]) -> Pooling:
+    """Where the pooled text is read: as the words were learned, which matters to SDXL alone.
+
+    ConceptClashError for words that were learned in two ways.
+    """
+    learned = {one.name: one.card.config.get("pooling", POOLINGS[0]) for one in concepts if "words" in one.parts()}
+    for name, other in pairwise(learned):
+        if learned[name] != learned[other]:
+            raise ConceptClashError(name, other, "were learned with another pooling of the text")
+    return "eos" if "eos" in learned.values() else "argmax"
 
 
 def grid(backbone: Backbone) -> int:
