@@ -56,6 +56,7 @@ METHODS: Mapping[str, Method] = {
 
 VERDICT = "likewise.verdict.config:Config"
 RECIPE = "likewise.toybox.recipe:Recipe"
+DIDA = "likewise.dida.config:Config"
 
 # package to import -> the extra that installs it
 EXTRAS: Mapping[str, str] = {
@@ -64,6 +65,7 @@ EXTRAS: Mapping[str, str] = {
     "peft": "diffusion",
     "tokenizers": "diffusion",
     "transformers": "diffusion",
+    "pyarrow": "graph",
     "torch_geometric": "graph",
     "gradio": "studio",
     "lancedb": "scale",

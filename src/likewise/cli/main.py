@@ -33,6 +33,7 @@ ENTRIES = {
     "imagine": Entry("Draw pictures from a prompt, with concepts written as <name>."),
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
     "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
+    "dida": Entry("Forecast the links of a graph that evolves, and measure the forecast.", group=True),
     "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
     "doctor": Entry("Say what is installed, what is missing, and what to do."),
 }

@@ -1,0 +1,220 @@
+"""`likewise dida`: learn from links that came and went, and say which come next."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from likewise import registry
+from likewise.cli.command import Answer, Command, rows
+
+if TYPE_CHECKING:
+    from likewise.dida import Graph
+
+Table = Annotated[
+    Path, typer.Argument(metavar="LINKS", help="A CSV, TSV or Parquet file, one row a link, with a header.")
+]
+Source = Annotated[str, typer.Option("--source", metavar="COLUMN", help="The column of who links.")]
+Target = Annotated[str, typer.Option("--target", metavar="COLUMN", help="The column of what is linked to.")]
+Time = Annotated[str, typer.Option("--time", metavar="COLUMN", help="The column of when: dates, or numbers.")]
+Domain = Annotated[
+    str | None, typer.Option("--domain", metavar="COLUMN", help="The column of what kind of link it is.")
+]
+Every = Annotated[
+    str | None,
+    typer.Option(metavar="SPAN", help="Length of a snapshot: year, quarter, month, week, day, hour, or a number."),
+]
+Snapshots = Annotated[
+    int | None, typer.Option(min=2, help="Snapshots of about as many links each, if --every is not given; else 16.")
+]
+Skip = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say so.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of weights, negatives and interventions.")]
+STEPS = 200  # of a forecast straight from a file, unless settings say otherwise
+
+
+def learn(
+    table: Table,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The run folder; must be new, or --resume.")] = Path(
+        "runs/dida"
+    ),
+    source: Source = "source",
+    target: Target = "target",
+    time: Time = "time",
+    domain: Domain = None,
+    every: Every = None,
+    snapshots: Snapshots = None,
+    held: Annotated[
+        list[str] | None, typer.Option("--hold-out", metavar="DOMAIN", help="A domain that training must not see.")
+    ] = None,
+    skip_bad_rows: Skip = False,
+    seed: Seed = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    *,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Learn from a file of dated links which links come next."""
+    from likewise.dida import DIDA
+
+    columns = {"source": source, "target": target, "time": time, "domain": domain}
+    graph = _graph(table, columns, every, snapshots, skip_bad_rows)
+    again = _command(table, out, columns, every, snapshots, held or [], skip_bad_rows, seed, settings)
+    how = {"held": held or [], "seed": seed, "out": out, "resume": resume, "quiet": False, "resume_command": again}
+    model = DIDA(**settings).fit(graph, **how)
+    data = {"run": str(out), **_described(graph), "validation": model.validation}
+    lines = [
+        f"{graph.size} nodes, {graph.ends[-1]} links, {len(graph)} snapshots",
+        f"Validation AUC {model.validation['dida']:.3f}; remembering past pairs (EdgeBank) "
+        f"{model.validation['edgebank']:.3f}",
+        f"Next: likewise dida evaluate {out}, or likewise dida forecast {out}",
+    ]
+    return Answer(data, lines)
+
+
+def evaluate(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run that dida learn wrote.")],
+    negatives: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="auto|random|bipartite|historical|inductive",
+            help="What links are told from; may be repeated; else auto and historical.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the negatives.")] = 0,
+) -> Answer:
+    """Measure a run on the snapshots it never saw, beside the memory of past pairs."""
+    from likewise.dida import DIDA
+
+    report = DIDA.load(run).evaluate(kinds=negatives or ["auto", "historical"], seed=seed)
+    return Answer(report, _told(report))
+
+
+def forecast(
+    data: Annotated[Path, typer.Argument(metavar="LINKS|RUN", help="A file of links to learn from first, or a run.")],
+    top: Annotated[int, typer.Option(min=1, help="How many links to tell.")] = 20,
+    who: Annotated[str | None, typer.Option(metavar="NODE", help="Only links of this node.")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Only pairs that were never linked.")] = False,
+    source: Source = "source",
+    target: Target = "target",
+    time: Time = "time",
+    domain: Domain = None,
+    every: Every = None,
+    snapshots: Snapshots = None,
+    skip_bad_rows: Skip = False,
+    seed: Seed = 0,
+    *,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Say who will link to what next, the likeliest first, each with its probability."""
+    from likewise.dida import DIDA
+    from likewise.errors import SettingError
+
+    if data.is_dir():
+        if settings:
+            raise SettingError(next(iter(settings)), next(iter(settings.values())), "a finished run keeps its settings")
+        model = DIDA.load(data)
+    else:
+        columns = {"source": source, "target": target, "time": time, "domain": domain}
+        graph = _graph(data, columns, every, snapshots, skip_bad_rows)
+        quick = {"test_snapshots": 0, "epochs": STEPS, "min_epochs": STEPS // 2}
+        quick |= {"min_epochs": settings["epochs"]} if "epochs" in settings else {}
+        model = DIDA(**{**quick, **settings}).fit(graph, seed=seed)
+    found = model.forecast(top, source=who, new=new)
+    links = [
+        {"source": one.source, "target": one.target, "probability": round(one.probability, 4), "before": one.before}
+        for one in found
+    ]
+    about = {"after": model.graph.labels[-1], "validation": model.validation, "links": links}
+    table = [("", "source", "target", "probability", "before")]
+    table += [
+        (place, one.source, one.target, f"{one.probability:.1%}", one.before)
+        for place, one in enumerate(found, start=1)
+    ]
+    auc, memory = model.validation["dida"], model.validation["edgebank"]
+    foot = f"Links of the snapshot after {about['after']}. Validation AUC {auc:.3f}, of memory alone {memory:.3f}."
+    return Answer(about, [*rows(table), "", foot])
+
+
+def _graph(
+    table: Path, columns: Mapping[str, str | None], every: str | None, snapshots: int | None, skip: bool
+) -> "Graph":
+    from likewise.dida import cut, read
+
+    named = {meaning: name for meaning, name in columns.items() if name is not None}
+    return cut(read(table, **named, skip_bad_rows=skip), every=every, count=snapshots)
+
+
+def _described(graph: "Graph") -> dict[str, Any]:
+    return {
+        "nodes": graph.size,
+        "links": graph.ends[-1],
+        "snapshots": len(graph),
+        "first": graph.labels[0],
+        "last": graph.labels[-1],
+        "bipartite": graph.bipartite,
+    }
+
+
+def _command(
+    table: Path,
+    out: Path,
+    columns: Mapping[str, str | None],
+    every: str | None,
+    snapshots: int | None,
+    held: Sequence[str],
+    skip: bool,
+    seed: int,
+    settings: Mapping[str, Any],
+) -> str:
+    """The command line that goes on with this run."""
+    parts = ["likewise", "dida", "learn", str(table), "--out", str(out), "--resume"]
+    given = {meaning: name for meaning, name in columns.items() if name not in (meaning, None)}
+    given |= {name: value for name, value in (("every", every), ("snapshots", snapshots)) if value is not None}
+    given |= {"seed": seed} if seed else {}
+    for name, value in [*given.items(), *(("hold-out", domain) for domain in held), *settings.items()]:
+        flag = name.replace("_", "-")
+        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    return shlex.join([*parts, "--skip-bad-rows"] if skip else parts)
+
+
+def _told(report: Mapping[str, Any]) -> list[str]:
+    """A report as lines."""
+    spans = report["snapshots"]
+    lines = [f"The {report['period']} snapshots: {spans[0]}" + (f" ... {spans[-1]}" if len(spans) > 1 else "")]
+    lines += [*_figures(report), ""]
+    if "shift" in report:
+        lines += [f"Under shift, links of {', '.join(report['held_out'])} alone", *_figures(report["shift"]), ""]
+    expected = report["calibration"]
+    lines.append(f"Links expected {expected['expected_links']:.0f}, came {expected['links']}")
+    lines.append(f"Links of pairs never linked before: {report['surprise']:.0%}")
+    lines.append(f"Largest change of an embedding by its future: {report['leakage']['future_changes_past']:.1e}")
+    suspects = [row["snapshot"] for row in report["leakage"]["features"] if row["suspect"]]
+    return [*lines, f"Features that know the future: {', '.join(suspects)}"] if suspects else lines
+
+
+def _figures(report: Mapping[str, Any]) -> list[str]:
+    table: list[tuple[str, ...]] = [("negatives", "model", "AUC", "AP", "MRR", "Hits@10")]
+    for kind, models in report["by_negatives"].items():
+        table += [
+            (kind, name, _span(one["auc"]), f"{one['ap']:.3f}", _span(one["mrr"]), _span(one["hits@10"]))
+            for name, one in models.items()
+        ]
+    first = next(iter(report["by_negatives"].values()))["dida"]["by_domain"]
+    domains = [(f"links of {name}", "dida", _span(one), "", "", "") for name, one in first.items()]
+    return rows([*table, *domains])
+
+
+def _span(one: Mapping[str, float]) -> str:
+    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def _config(known: Mapping[str, Any]) -> Any:
+    return registry.resolve(registry.DIDA)
+
+
+COMMANDS = {
+    "learn": Command(learn, _config, measured=True),
+    "evaluate": Command(evaluate, measured=True),
+    "forecast": Command(forecast, _config, measured=True),
+}

@@ -1,0 +1,125 @@
+"""Every node attends to all its past neighbours at once: the invariant and the variant sum of one layer.
+
+For node u at time t, over all links (v -> u) of snapshots s <= t:
+
+    a = q_u^t . k_v^s / sqrt(d_k)     m = softmax(a)     n = softmax(-m), or softmax(-a) as the paper writes it
+    c_u^t = sum m v_v^s               s_u^t = sum n v_v^s
+
+A literal reading projects every neighbour again for every t. Here keys and values are made once a snapshot and node,
+and nodes with about as many links share one padded block, in which a link is masked until its snapshot has come. One
+batched product then serves all times, with no scatter, so the result is the same bits each time, on a GPU too.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from likewise.dida.graph import Graph
+
+PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and logits a block and head
+NEVER = -1e30  # added to a logit whose link has not come: exp gives exactly 0, and a row of nothing else stays finite
+
+
+@dataclass(frozen=True)
+class Block:
+    """b nodes with at most n links each, over T times."""
+
+    nodes: Tensor  # (b,)
+    cells: Tensor  # (b, n) rows of the keys and values
+    wait: Tensor  # (b, 1, T, n) float32: 0 where the link has come, NEVER before and for padding
+    alive: Tensor  # (b, 1, T, 1) float32: 1 where any link has come
+
+
+@dataclass(frozen=True)
+class Past:
+    """Who attends to whom in the first T snapshots; made once a graph, shared by layers and steps."""
+
+    blocks: tuple[Block, ...]
+    snapshot: Tensor  # (U,) of each distinct sender
+    sender: Tensor  # (U,) its node
+    place: Tensor  # (N,) where each node's row stands when blocks are laid side by side; the last row is for no links
+    times: int
+
+    def to(self, device: str | torch.device) -> "Past":
+        """The same on a device."""
+        blocks = tuple(
+            Block(b.nodes.to(device), b.cells.to(device), b.wait.to(device), b.alive.to(device)) for b in self.blocks
+        )
+        return Past(blocks, self.snapshot.to(device), self.sender.to(device), self.place.to(device), self.times)
+
+
+def past(graph: Graph, *, both_ways: bool) -> Past:
+    """The plan of attention over a graph; both_ways: a link carries messages to its source as well."""
+    sender, target, snapshot = graph.edges[0], graph.edges[1], graph.snapshot_of
+    if both_ways:
+        sender, target = torch.cat([sender, target]), torch.cat([target, sender])
+        snapshot = torch.cat([snapshot, snapshot])
+    cells, cell = torch.unique(snapshot * graph.size + sender, return_inverse=True)
+    order = torch.argsort(target * len(graph) + snapshot, stable=True)
+    degree = torch.bincount(target, minlength=graph.size)
+    first = torch.cumsum(degree, 0) - degree
+    ranked = torch.argsort(degree, descending=True, stable=True)
+    ranked = ranked[degree[ranked] > 0]
+    blocks = []
+    for nodes in _groups(ranked, degree[ranked], len(graph)):
+        slot = torch.arange(int(degree[nodes].max()))
+        there = slot < degree[nodes, None]  # (b, n)
+        edge = order[torch.where(there, first[nodes, None] + slot, 0)]
+        since = torch.where(there, snapshot[edge], len(graph))
+        wait = torch.where(since[:, None, None] <= torch.arange(len(graph))[:, None], 0.0, NEVER)
+        alive = (wait.amax(-1, keepdim=True) == 0).float()
+        blocks.append(Block(nodes, torch.where(there, cell[edge], 0), wait, alive))
+    place = torch.full((graph.size,), len(ranked))
+    place[ranked] = torch.arange(len(ranked))
+    snapshots, nodes = cells // graph.size, cells % graph.size
+    return Past(tuple(blocks), snapshots, nodes, place, len(graph))
+
+
+def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
+    """Nodes of falling degree in groups that waste little on padding and fit a processor's cache."""
+    degrees, groups, start = degree.tolist(), [], 0
+    while start < len(degrees):
+        most = max(1, ROOM // (degrees[start] * times))
+        end = start + 1
+        while end < len(degrees) and end - start < most and degrees[end] * PADDING >= degrees[start]:
+            end += 1
+        groups.append(ranked[start:end])
+        start = end
+    return groups
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, past: Past, heads: int, *, variant: str | None, apart: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """The invariant and the variant sums, (T, N, d) each; variant: "reference", "paper", or None for no such sum.
+
+    query (T, N, d); key and value (U, d), rows of past.sender. Nodes without past links get zeros. apart: no gradient
+    passes through the variant sum.
+    """
+    invariant_parts, variant_parts = [], []
+    for block in past.blocks:
+        q = _split(query[:, block.nodes].transpose(0, 1), heads)  # (b, h, T, dk)
+        k, v = (_split(part[block.cells], heads) for part in (key, value))  # (b, h, n, dk)
+        wait, alive = block.wait.to(q.dtype), block.alive.to(q.dtype)
+        logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
+        weights = (logits + wait).softmax(-1)
+        invariant_parts.append(_join(weights @ v * alive))
+        if variant:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not apart):
+                against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
+                variant_parts.append(_join(against @ v * alive))
+    nothing = query.new_zeros(past.times, 1, query.shape[-1])
+    sums = torch.cat([*invariant_parts, nothing], dim=1)[:, past.place]
+    return sums, torch.cat([*variant_parts, nothing], dim=1)[:, past.place] if variant else None
+
+
+def _split(rows: Tensor, heads: int) -> Tensor:
+    """(b, m, d) to (b, h, m, d/h)."""
+    return rows.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _join(rows: Tensor) -> Tensor:
+    """(b, h, T, d/h) to (T, b, d)."""
+    return rows.permute(2, 0, 1, 3).flatten(2)

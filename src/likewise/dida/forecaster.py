@@ -1,0 +1,281 @@
+"""The forecaster: a graph, a network that learned from it, and what its scores mean."""
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likewise import checkpoint, records, seeds, settings, training
+from likewise.dida import calibration, leakage, measures, reading, snapshots
+from likewise.dida.attention import past
+from likewise.dida.calibration import Calibration
+from likewise.dida.config import Config
+from likewise.dida.edgebank import EdgeBank
+from likewise.dida.forecast import Forecast, rank
+from likewise.dida.graph import Graph
+from likewise.dida.learn import best, learn, stopping
+from likewise.dida.model import Network, make, score
+from likewise.dida.negatives import Pool, draw
+from likewise.dida.splits import Split, split
+from likewise.errors import (
+    ForecasterFolderError,
+    NotFittedError,
+    UnknownNodeError,
+    WeakForecastWarning,
+)
+from likewise.training import State
+
+SAVES = 8  # about how many checkpoints a run makes
+NEGATIVES = 20_000  # pairs that calibrate
+
+
+class DIDA:
+    """Forecasts the links of an evolving graph (Zhang et al., NeurIPS 2022).
+
+    `DIDA(strength=0.1).fit(graph).forecast(top=10)`; settings are those of `Config`.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.config = settings.build(Config, options, "DIDA")
+        self.seed = 0
+        self.held: tuple[str, ...] = ()
+        self.calibration = Calibration()
+        self.validation: dict[str, float] = {}
+        self._graph: Graph | None = None
+        self._network: Network | None = None
+        self._parts: dict[str, Tensor] = {}
+
+    @property
+    def graph(self) -> Graph:
+        """The graph it learned from, held-out domains included."""
+        if self._graph is None:
+            raise NotFittedError("The graph")
+        return self._graph
+
+    @property
+    def split(self) -> Split:
+        """Which times were learned from, chosen by, and kept for evaluation."""
+        return split(len(self.graph), self.config.val_snapshots, self.config.test_snapshots)
+
+    def fit(
+        self,
+        data: Graph | str | Path,
+        *,
+        held: Sequence[str] = (),
+        seed: int = 0,
+        out: str | Path | None = None,
+        resume: bool = False,
+        quiet: bool = True,
+        resume_command: str | None = None,
+    ) -> Self:
+        """Learn from a graph, or a file of links with columns source, target and time, cut into 16 snapshots.
+
+        held: domains that training must not see, the shift of `evaluate`. out: a run folder, with a log, checkpoints
+        and the result in `model`; it can be resumed after any stop, to the same bits. Without it nothing is written.
+        quiet: show no progress. Raises the errors of `learn`; warns (WeakForecastWarning) where memory does as well.
+        """
+        graph = data if isinstance(data, Graph) else snapshots.cut(reading.read(data))
+        seen = graph.without(held) if held else graph
+        if out is None:
+            state = self._learn(seen, seed)
+        else:
+            state = self._run(seen, seed, Path(out), resume, quiet, resume_command)
+        self._take(graph, held, seed, best(state))
+        self._calibrate(seen)
+        self.validation["step"] = float(state.data["best"]["step"])
+        if out is not None:
+            self.save(Path(out) / "model", replace_old=True)
+        return self
+
+    def _learn(self, graph: Graph, seed: int) -> State:
+        stop, step = stopping(self.config), None
+        for step in learn(graph, self.config, seed):
+            if stop(step):
+                break
+        assert step is not None, "there is at least one step"
+        return step.state()
+
+    def _run(self, graph: Graph, seed: int, out: Path, resume: bool, quiet: bool, command: str | None) -> State:
+        asked = {"settings": settings.record(self.config), "seed": seed, "graph": graph.hash}
+        state = training.resume_state(out, asked) if resume else None
+        training.run(
+            learn(graph, self.config, seed, resume=state),
+            folder=out,
+            total=self.config.epochs,
+            save_every=-(-self.config.epochs // SAVES),
+            keep=2,
+            stop=stopping(self.config),
+            quiet=quiet,
+            config=asked,
+            resume_command=command,
+        )
+        checkpoint.write_json(out / "record.json", records.record(self.config, seed=seed, graph=graph.hash))
+        newest = training.resume_state(out, asked)
+        assert newest is not None, "a finished run has a checkpoint"
+        return newest
+
+    def _take(self, graph: Graph, held: Sequence[str], seed: int, weights: Mapping[str, Tensor]) -> None:
+        network = make(self.config, graph, seed)
+        network.load_state_dict(dict(weights))
+        network.requires_grad_(False)
+        self._graph, self._network, self._parts = graph, network, {}
+        self.held, self.seed = tuple(held), seed
+
+    def _calibrate(self, seen: Graph) -> None:
+        """Fit the probabilities on the validation snapshots, and compare with memory there."""
+        parts, bank, pool = self._made(seen), EdgeBank(seen), Pool(seen)
+        positive, negative, free = [], [], []
+        for t in self.split.val:
+            links = pool.pairs(pool.keys(seen.links(t + 1)))
+            count = min(NEGATIVES, pool.possible)
+            if links.shape[1]:
+                others = draw(seen, t + 1, "auto", count, self.seed, "calibration")
+                positive.append(score(parts[t], links).numpy())
+                negative.append(score(parts[t], others).numpy())
+                free.append((pool.possible - links.shape[1]) / count)
+        self.calibration = calibration.fit(np.concatenate(positive), np.concatenate(negative), float(np.mean(free)))
+        rounds = measures.trials(seen, list(self.split.val), seed=self.seed, rivals=1)
+        found = measures.measure(seen, rounds, {"dida": self._scorer(parts), "edgebank": bank}, seed=self.seed)
+        self.validation = {name: found[name]["auc"]["value"] for name in found}
+        if self.validation["dida"] < self.validation["edgebank"]:
+            warnings.warn(WeakForecastWarning(self.validation["dida"], self.validation["edgebank"]), stacklevel=3)
+
+    @torch.no_grad()
+    def _made(self, graph: Graph) -> Tensor:
+        """The invariant parts of every time and node, (T, N, d)."""
+        if self._network is None:
+            raise NotFittedError("A score")
+        if graph.hash not in self._parts:
+            plan = past(graph, both_ways=self.config.both_ways)
+            self._parts[graph.hash] = self._network(plan, graph.features, variant=False)[0]
+        return self._parts[graph.hash]
+
+    @staticmethod
+    def _scorer(parts: Tensor) -> measures.Scorer:
+        return lambda t, pairs: score(parts[t], pairs).double().numpy()
+
+    def embed(self, t: int = -1) -> np.ndarray:
+        """The invariant part of every node after snapshot t, (N, d) float32, in the order of graph.nodes."""
+        return self._made(self.graph)[t].numpy().copy()
+
+    def score(self, pairs: Iterable[tuple[str, str]], t: int = -1) -> np.ndarray:
+        """The probability that each pair of names links in the snapshot after t, (P,)."""
+        numbers = [[self._number(name) for name in pair] for pair in pairs]
+        rows = torch.tensor(numbers, dtype=torch.int64).reshape(-1, 2).T
+        return self.calibration(score(self._made(self.graph)[t], rows).numpy())
+
+    def forecast(self, top: int = 20, *, source: str | None = None, new: bool = False) -> list[Forecast]:
+        """The likeliest links of the snapshot after the last, best first.
+
+        source: only links of this node. new: only pairs that never linked.
+        """
+        number = None if source is None else self._number(source)
+        parts = self._made(self.graph)[-1]
+        return rank(parts, self.graph, self.calibration, top=top, source=number, new=new)
+
+    def _number(self, name: str) -> int:
+        if name not in self.graph.nodes:
+            raise UnknownNodeError(name, self.graph.nodes)
+        return self.graph.nodes.index(name)
+
+    def evaluate(self, *, kinds: Sequence[str] = ("auto", "historical"), seed: int = 0) -> dict[str, Any]:
+        """How well it tells the links of the test snapshots (validation's, where none were kept), as JSON.
+
+        By kind of negatives: its figures beside EdgeBank's, by snapshot and by domain; with held-out domains also
+        "shift", where messages are of all domains and only held-out links count. "surprise": the share of links whose
+        pair is new. "calibration": links expected and found. "leakage": see `likewise.dida.leakage`.
+        """
+        seen = self.graph.without(self.held) if self.held else self.graph
+        times = list(self.split.test or self.split.val)
+        report: dict[str, Any] = {
+            "period": "test" if self.split.test else "validation",
+            "snapshots": [self.graph.labels[t + 1] for t in times],
+            "held_out": list(self.held),
+        }
+        report |= self._judged(seen, times, kinds, seed, None)
+        if self.held:
+            only = [self.graph.domains.index(name) for name in self.held]
+            report["shift"] = self._judged(self.graph, times, kinds, seed, only)
+        report["calibration"] = self._expected(seen, times)
+        report["leakage"] = {
+            "future_changes_past": leakage.future(self._fresh, self.graph, times),
+            "features": leakage.features(self.graph, times, seed),
+        }
+        return report
+
+    def _fresh(self, graph: Graph) -> Tensor:
+        self._parts.pop(graph.hash, None)
+        return self._made(graph)
+
+    def _judged(
+        self, graph: Graph, times: Sequence[int], kinds: Sequence[str], seed: int, only: Sequence[int] | None
+    ) -> dict[str, Any]:
+        scorers = {"dida": self._scorer(self._made(graph)), "edgebank": EdgeBank(graph)}
+        found: dict[str, Any] = {"by_negatives": {}}
+        for kind in kinds:
+            rounds = measures.trials(graph, times, kind=kind, seed=seed, only=only)
+            found["by_negatives"][kind] = measures.measure(graph, rounds, scorers, seed=seed)
+            found["surprise"], found["links"] = measures.surprise(graph, rounds), sum(r.links.shape[1] for r in rounds)
+        return found
+
+    def _expected(self, graph: Graph, times: Sequence[int]) -> dict[str, float]:
+        """Distinct links expected over the times, from a sample of all pairs, and those that came."""
+        pool, parts, expected, came = Pool(graph), self._made(graph), 0.0, 0
+        for t in times:
+            none = np.empty(0, dtype=np.int64)
+            pairs = pool.pairs(pool.sample(seeds.numpy_stream(self.seed, "expected", t), NEGATIVES, none))
+            expected += float(self.calibration(score(parts[t], pairs).numpy()).mean()) * pool.possible
+            came += len(pool.keys(graph.links(t + 1)))
+        return {"expected_links": round(expected, 1), "links": came}
+
+    def save(self, folder: str | Path, *, replace_old: bool = False) -> None:
+        """Write the graph, the weights and all that `load` needs; safetensors and JSON."""
+        if self._network is None:
+            raise NotFittedError("Saving")
+        graph = self.graph
+        tensors = {"edges": graph.edges, "domain": graph.domain}
+        tensors |= {} if graph.features is None else {"features": graph.features}
+        about = {
+            "format": 1,
+            "method": "dida",
+            "settings": settings.record(self.config),
+            "seed": self.seed,
+            "held_out": list(self.held),
+            "calibration": asdict(self.calibration),
+            "validation": self.validation,
+            "graph": {
+                "ends": list(graph.ends),
+                "labels": list(graph.labels),
+                "domains": list(graph.domains),
+                "nodes": list(graph.nodes),
+            },
+        }
+        with checkpoint.new_folder(folder, replace=replace_old) as temp:
+            checkpoint.write_json(temp / "forecaster.json", about)
+            checkpoint.write_tensors(temp / "weights.safetensors", self._network.state_dict())
+            checkpoint.write_tensors(temp / "graph.safetensors", tensors)
+            checkpoint.write_manifest(temp)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """What `save` wrote, or what a run folder holds. Raises ForecasterFolderError, BrokenCheckpointError."""
+        folder = Path(folder)
+        place = folder / "model" if (folder / "model").is_dir() else folder
+        if not (place / "forecaster.json").is_file():
+            raise ForecasterFolderError(folder, "it has no forecaster.json")
+        checkpoint.verify(place)
+        about = checkpoint.read_json(place / "forecaster.json")
+        if about.get("format") != 1:
+            raise ForecasterFolderError(folder, "it was written by another version of Likewise")
+        weights, _ = checkpoint.read_tensors(place / "weights.safetensors")
+        tensors, _ = checkpoint.read_tensors(place / "graph.safetensors")
+        parts = {name: tuple(value) for name, value in about["graph"].items()}
+        made = cls(**about["settings"])
+        made._take(Graph(**tensors, **parts), about["held_out"], about["seed"], weights)
+        made.calibration, made.validation = Calibration(**about["calibration"]), about["validation"]
+        return made

@@ -1,0 +1,131 @@
+"""An evolving graph: the links of every snapshot side by side, in the order of time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likewise import checkpoint
+from likewise.errors import FeatureError, UnknownDomainError
+
+
+@dataclass(frozen=True)
+class Graph:
+    """T snapshots of links between N nodes.
+
+    edges (2, E) int64: sources and targets, snapshot after snapshot; ends (T,): edges up to and with each snapshot;
+    domain (E,) int64: the number of each link's domain; nodes: N names; domains: their names; labels: T, what to call
+    each snapshot; features: none, (N, F), or (T, N, F).
+    """
+
+    edges: Tensor
+    ends: tuple[int, ...]
+    domain: Tensor
+    nodes: tuple[str, ...]
+    domains: tuple[str, ...] = ("all",)
+    labels: tuple[str, ...] = ()
+    features: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        assert self.edges.shape == (2, self.ends[-1]) and len(self.domain) == self.ends[-1], "ends must fit the edges"
+        if not self.labels:
+            object.__setattr__(self, "labels", tuple(f"snapshot {t}" for t in range(len(self.ends))))
+        if self.features is not None:
+            self._check_features(self.features)
+
+    def _check_features(self, features: Tensor) -> None:
+        fits = ((len(self.nodes),), (len(self), len(self.nodes)))
+        if tuple(features.shape[:-1]) not in fits or features.ndim < 2:
+            shape = f"of shape {tuple(features.shape)}"
+            raise FeatureError(shape, f"({len(self.nodes)}, F), or ({len(self)}, {len(self.nodes)}, F) is needed")
+        if not torch.isfinite(features).all():
+            where = torch.nonzero(~torch.isfinite(features))[0]
+            node, column = self.nodes[int(where[-2])], int(where[-1]) + 1
+            raise FeatureError(f"not finite at node {node!r}, column {column}", "finite numbers are needed")
+
+    def __len__(self) -> int:
+        """How many snapshots there are."""
+        return len(self.ends)
+
+    @property
+    def size(self) -> int:
+        """How many nodes there are."""
+        return len(self.nodes)
+
+    @property
+    def starts(self) -> tuple[int, ...]:
+        """Edges before each snapshot."""
+        return (0, *self.ends[:-1])
+
+    @cached_property
+    def snapshot_of(self) -> Tensor:
+        """The snapshot of every edge, (E,)."""
+        sizes = torch.tensor(self.ends) - torch.tensor(self.starts)
+        return torch.repeat_interleave(torch.arange(len(self)), sizes)
+
+    def links(self, t: int) -> Tensor:
+        """The edges of snapshot t, (2, e)."""
+        return self.edges[:, self.starts[t] : self.ends[t]]
+
+    def domains_of(self, t: int) -> Tensor:
+        """The domain of every edge of snapshot t, (e,)."""
+        return self.domain[self.starts[t] : self.ends[t]]
+
+    @cached_property
+    def sides(self) -> tuple[np.ndarray, np.ndarray]:
+        """The nodes that occur as sources, and those that occur as targets, sorted."""
+        return np.unique(self.edges[0].numpy()), np.unique(self.edges[1].numpy())
+
+    @cached_property
+    def bipartite(self) -> bool:
+        """True where no node is both a source and a target."""
+        return not np.intersect1d(*self.sides).size
+
+    def until(self, count: int) -> "Graph":
+        """The first `count` snapshots; what came later has left no trace in it, but for the names of nodes."""
+        end = self.ends[count - 1]
+        moving = self.features is not None and self.features.ndim == 3
+        return replace(
+            self,
+            edges=self.edges[:, :end],
+            ends=self.ends[:count],
+            domain=self.domain[:end],
+            labels=self.labels[:count],
+            features=self.features[:count] if moving else self.features,
+        )
+
+    def without(self, held: Sequence[str]) -> "Graph":
+        """The same nodes and snapshots, without the links of some domains. Raises UnknownDomainError."""
+        for name in held:
+            if name not in self.domains:
+                raise UnknownDomainError(name, self.domains)
+        out = torch.tensor([self.domains.index(name) for name in held], dtype=torch.int64)
+        kept = ~torch.isin(self.domain, out)
+        ends = tuple(int(kept[:end].sum()) for end in self.ends)
+        return replace(self, edges=self.edges[:, kept], ends=ends, domain=self.domain[kept])
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of all that it holds."""
+        tensors = {"edges": self.edges, "domain": self.domain}
+        tensors |= {} if self.features is None else {"features": self.features}
+        names = [self.nodes, self.domains, self.labels, self.ends]
+        return checkpoint.hash_json([checkpoint.hash_tensors(tensors), *map(list, names)])
+
+
+def build(
+    snapshots: Sequence[Tensor], size: int, *, features: Tensor | None = None, domains: Sequence[Tensor] | None = None
+) -> Graph:
+    """A graph from one edge_index (2, e) a snapshot, of nodes numbered 0 to size - 1.
+
+    features: (N, F), or (T, N, F). domains: the number of every link's domain, one (e,) a snapshot.
+    """
+    edges = torch.cat([one.long().cpu().reshape(2, -1) for one in snapshots], dim=1)
+    assert not edges.numel() or (edges.min() >= 0 and edges.max() < size), "edges must name nodes 0 to size - 1"
+    domain = torch.cat([one.long() for one in domains]) if domains is not None else torch.zeros(edges.shape[1]).long()
+    names = tuple(f"domain {i}" for i in range(int(domain.max()) + 1)) if domains is not None else ("all",)
+    ends = tuple(np.cumsum([one.shape[1] for one in snapshots]).tolist())
+    return Graph(edges, ends, domain, tuple(map(str, range(size))), names, features=features)

@@ -1,0 +1,186 @@
+"""Learn to tell the links of the next snapshot from pairs that are none, under interventions on the variant parts.
+
+One step is the whole training window: embeddings of t = 0 .. L - 2 are asked for the links of t + 1, against as many
+negatives, drawn anew each step. Nothing after the window is looked at but by the validation, which has no gradient.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from likewise import seeds, settings
+from likewise.dida import negatives
+from likewise.dida.attention import Past, past
+from likewise.dida.config import Config
+from likewise.dida.graph import Graph
+from likewise.dida.model import Network, make, score
+from likewise.dida.penalty import donors, groups, penalty
+from likewise.dida.splits import Split, split
+from likewise.errors import NothingToLearnError
+from likewise.metrics.ranking import auc
+from likewise.training import State, Step
+from likewise.tuning.memory import Memory
+
+
+def learn(graph: Graph, config: Config, seed: int, *, resume: State | None = None) -> Iterator[Step]:
+    """Yield after each step; the caller logs, saves, or stops (see `stopping`).
+
+    Losses of a step: "loss"; "task", the mean binary cross-entropy; with a penalty "risk" and "risk_variance" over the
+    interventions and "spread", the standard deviation of the variant scores; "val_auc", the newest, of the mean over
+    validation snapshots; "stale", steps since it was best. `best(state)` are the weights of the best validation.
+
+    Raises TooFewSnapshotsError, NothingToLearnError, NoNegativesError; ResumeMismatchError if `resume` is of another
+    graph, seed or setting.
+    """
+    network = make(config, graph, seed)
+    network.variant.requires_grad_(config.variant_decoder == "trained" and config.intervenes)
+    task = Task(graph, split(len(graph), config.val_snapshots, config.test_snapshots), config, seed)
+    optimiser = torch.optim.Adam(
+        [weight for weight in network.parameters() if weight.requires_grad],
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+    )
+    origin = {"settings": settings.record(config), "seed": seed, "graph": graph.hash}
+    book = Memory(dict(network.named_parameters()), optimiser, 0.0, origin)
+    record = _Best()
+    first = 0
+    if resume:
+        first = book.restore(resume)
+        record.restore(resume)
+    for index in range(first + 1, config.epochs + 1):
+        losses = task.gradients(network, index)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        book.average()
+        if index == 1 or index % config.validate_every == 0 or index == config.epochs:
+            record.see(index, task.validate(network), network)
+        losses |= {"val_auc": record.newest, "stale": float(index - record.index)}
+        yield Step(index, losses, config.lr, record.added_to(book.snapshot(index)))
+
+
+def stopping(config: Config) -> Callable[[Step], str | None]:
+    """The early stop of a run, for `training.run`: past min_epochs, and patience steps without a better validation."""
+
+    def stop(step: Step) -> str | None:
+        if step.index > config.min_epochs and step.losses["stale"] > config.patience:
+            return f"no better validation for {step.losses['stale']:.0f} steps"
+        return None
+
+    return stop
+
+
+def best(state: State) -> dict[str, Tensor]:
+    """The network's weights at its best validation so far."""
+    return {name.removeprefix("best/"): value for name, value in state.tensors.items() if name.startswith("best/")}
+
+
+class _Best:
+    """The best validation of a run, and the weights that made it."""
+
+    def __init__(self) -> None:
+        self.index, self.value, self.newest = 0, -1.0, 0.5
+        self.weights: dict[str, Tensor] = {}
+
+    def see(self, index: int, value: float, network: Network) -> None:
+        self.newest = value
+        if value > self.value:
+            self.index, self.value = index, value
+            self.weights = {f"best/{name}": weight.detach().clone() for name, weight in network.named_parameters()}
+
+    def restore(self, state: State) -> None:
+        kept = state.data["best"]
+        self.index, self.value, self.newest = kept["step"], kept["val_auc"], kept["newest"]
+        self.weights = {name: value.clone() for name, value in state.tensors.items() if name.startswith("best/")}
+
+    def added_to(self, snapshot: Callable[[], State]) -> Callable[[], State]:
+        about = {"step": self.index, "val_auc": self.value, "newest": self.newest}
+        weights = dict(self.weights)
+
+        def state() -> State:
+            tensors, data = snapshot()
+            return State({**tensors, **weights}, {**data, "best": about})
+
+        return state
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """P pairs at the times of their embeddings."""
+
+    rows: Tensor  # (2, P) rows of the parts laid flat, t * N + node
+    labels: Tensor  # (P,) 1 for a link
+    snapshot: Tensor  # (P,)
+    source: Tensor  # (P,)
+
+
+class Task:
+    """What every step needs, made once: the plan of attention over the window, and the fixed pairs of validation."""
+
+    def __init__(self, graph: Graph, cut: Split, config: Config, seed: int) -> None:
+        self.config, self.seed, self.cut = config, seed, cut
+        self.window, self.seen = graph.until(cut.window), graph.until(cut.val.stop)
+        self.known = graph.until(cut.window + 1)  # the links that training may know of: the last are only asked for
+        self.past: Past = past(self.window, both_ways=config.both_ways)
+        self.later: Past = past(self.seen, both_ways=config.both_ways)
+        if not any(self.known.links(t + 1).numel() for t in cut.train):
+            raise NothingToLearnError(
+                "No snapshot of the training window but the first has links", "Cut time otherwise, or give more."
+            )
+        judged = graph.until(cut.val.stop + 1)
+        self.trials = [
+            (t, judged.links(t + 1), negatives.draw(judged, t + 1, "auto", judged.links(t + 1).shape[1], seed, "val"))
+            for t in cut.val
+            if judged.links(t + 1).numel()
+        ]
+        if not self.trials:
+            raise NothingToLearnError("No snapshot of the validation has links", "Cut time otherwise, or give more.")
+
+    def pairs(self, index: int) -> Pairs:
+        """The links to learn in step `index`, each snapshot's followed by as many negatives."""
+        pairs, labels, times = [], [], []
+        for t in self.cut.train:
+            links = self.known.links(t + 1)
+            count = links.shape[1]
+            others = negatives.draw(self.known, t + 1, self.config.negatives, count, self.seed, "train", index)
+            pairs += [links, others]
+            labels += [torch.ones(count), torch.zeros(count)]
+            times.append(torch.full((2 * count,), t))
+        both, snapshot = torch.cat(pairs, dim=1), torch.cat(times)
+        return Pairs(both + snapshot * self.known.size, torch.cat(labels), snapshot, both[0])
+
+    def gradients(self, network: Network, index: int) -> dict[str, float]:
+        """Accumulate the gradient of step `index` and return its losses."""
+        config, pairs = self.config, self.pairs(index)
+        random = seeds.stream(self.seed, "dropout", index) if config.dropout else None
+        parts, others = network(self.past, self.window.features, random, variant=config.intervenes)
+        logits = score(parts.flatten(0, 1), pairs.rows)
+        task = F.binary_cross_entropy_with_logits(logits, pairs.labels)
+        losses, loss = {"task": task.item()}, task
+        if others is not None:
+            read = network.variant_score(others.flatten(0, 1), pairs.rows)
+            scales = torch.sigmoid(read) if config.penalty == "reference" else read
+            found = penalty(logits, pairs.labels, scales, *self._donors(pairs, index), config.draws, config.penalty)
+            loss = loss + config.strength * found.value
+            losses |= {"risk": found.mean, "risk_variance": found.variance, "spread": found.spread}
+            if config.variant_decoder == "trained":  # reaches the decoder alone, as its inputs and scores are detached
+                loss = loss + F.binary_cross_entropy(read, pairs.labels)
+        loss.backward()
+        return {"loss": loss.item(), **losses}
+
+    def _donors(self, pairs: Pairs, index: int) -> tuple:
+        kind = self.config.intervention
+        group = groups(kind, pairs.snapshot, pairs.source)
+        return group, donors(kind, group, self.config.draws, self.seed, index)
+
+    @torch.no_grad()
+    def validate(self, network: Network) -> float:
+        """The AUC on the fixed pairs, the mean over validation snapshots."""
+        parts, _ = network(self.later, self.seen.features, variant=False)
+        found = []
+        for t, links, others in self.trials:
+            scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()
+            found.append(auc(scores, torch.arange(len(scores)) < links.shape[1]))
+        return sum(found) / len(found)

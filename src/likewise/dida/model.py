@@ -1,0 +1,133 @@
+"""The disentangled dynamic graph attention network, and the two readers of a pair's parts.
+
+A layer makes zI = FFN(mask * c + x) and zV = FFN(s) from the two sums of `attention`, with one FFN for both, and passes
+zI + zV on; only the last layer's parts are read apart. Where the paper and the authors' code differ, `Config` says so
+and takes the code's form unless told otherwise.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from likewise import seeds
+from likewise.dida.attention import Past, attend
+from likewise.dida.config import Config
+from likewise.dida.graph import Graph
+
+ROWS = 50  # snapshots that the time table has room for, or as many as there are and a few more
+SPARE = 16
+
+
+class Layer(nn.Module):
+    """One layer of attention over the past; width d."""
+
+    def __init__(self, config: Config, rows: int) -> None:
+        super().__init__()
+        width, self.config = config.width, config
+        wide = 2 * width if config.time_code == "concat" else width
+        self.query, self.key, self.value = (nn.Linear(wide, width) for _ in range(3))
+        self.table = nn.Parameter(sinusoids(rows, width))  # trained, as in the code, whose freeze has no effect
+        self.time = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+        self.network = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.gate = nn.Parameter(torch.ones(1))
+        self.mask = nn.Parameter(torch.ones(width))
+
+    def forward(
+        self, x: Tensor, past: Past, random: torch.Generator | None = None, *, last: bool = False, variant: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """The invariant and variant parts of every node and time, (T, N, d); x: (T, N, d), or (1, N, d) if still.
+
+        variant: make that part at all. In the last layer it is only read, so it is made without gradients.
+        """
+        config = self.config
+        times = torch.arange(past.times, device=x.device)
+        code = self.time(self.table[: past.times])  # (T, d)
+        query = self._project(self.query, x, code[times, None])
+        senders = x[past.snapshot if len(x) > 1 else 0, past.sender]
+        moment = code[past.snapshot]
+        key, value = self._project(self.key, senders, moment), self._project(self.value, senders, moment)
+        query = query.expand(past.times, -1, -1)
+        form = config.variant_softmax if variant else None
+        sums, others = attend(query, key, value, past, config.heads, variant=form, apart=last)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not last):
+            others = None if others is None else self._network(others, random)
+        if config.feature_mask and config.branches:
+            sums = sums * self.mask.softmax(0)
+        return self._network(sums + x, random), others
+
+    def _project(self, linear: nn.Linear, x: Tensor, code: Tensor) -> Tensor:
+        """linear(x + code), or of both side by side; what is the same for all times is multiplied once."""
+        if self.config.time_code == "none":
+            return linear(x)
+        width = x.shape[-1]
+        first = F.linear(x, linear.weight[:, :width], linear.bias)
+        return first + F.linear(code, linear.weight[:, -width:])
+
+    def _network(self, x: Tensor, random: torch.Generator | None) -> Tensor:
+        made = self.network(self.norm(x) if self.config.norm else x)
+        if random is not None and self.config.dropout:
+            keep = 1 - self.config.dropout
+            drawn = torch.rand(made.shape, generator=random).to(made)  # on the CPU: one seed, one result
+            made = made * (drawn < keep) / keep
+        if not self.config.skip:
+            return x + made
+        share = torch.sigmoid(self.gate)
+        return (1 - share) * x + share * made
+
+
+class Network(nn.Module):
+    """All layers, the learned features where the graph has none, and the decoder of the variant parts."""
+
+    def __init__(self, config: Config, size: int, width: int | None, rows: int) -> None:
+        """size: nodes; width: of the features that the graph brings, or None; rows: of the time table."""
+        super().__init__()
+        self.config = config
+        self.feature = nn.Parameter(torch.empty(size, config.features)) if width is None else None
+        if self.feature is not None:
+            nn.init.xavier_uniform_(self.feature)
+        self.enter = nn.Linear(width or config.features, config.width, bias=False)
+        self.layers = nn.ModuleList(Layer(config, rows) for _ in range(config.layers))
+        self.variant = nn.Sequential(nn.Linear(2 * config.width, config.width), nn.ReLU(), nn.Linear(config.width, 1))
+
+    def forward(
+        self, past: Past, features: Tensor | None, random: torch.Generator | None = None, *, variant: bool = True
+    ) -> tuple[Tensor, Tensor | None]:
+        """The invariant parts and, if asked for, the variant parts of the last layer, (T, N, d) each."""
+        given = self.feature if features is None else features
+        assert given is not None, "a network without learned features needs the graph's"
+        x = self.enter(given.to(self.enter.weight.dtype))
+        x = x if x.ndim == 3 else x[None]
+        config, parts = self.config, (x, None)
+        for number, layer in enumerate(self.layers, start=1):
+            last = number == config.layers
+            needed = config.branches and (variant if last else not config.only_invariant)
+            parts = layer(x, past, random, last=last, variant=needed)
+            if not last:
+                x = F.relu(parts[0] if parts[1] is None or config.only_invariant else parts[0] + parts[1])
+        return parts
+
+    def variant_score(self, parts: Tensor, pairs: Tensor) -> Tensor:
+        """sigmoid of the variant decoder, (P,); parts (R, d) are detached, pairs (2, P) are rows of it."""
+        parts = parts.detach()
+        return torch.sigmoid(self.variant(torch.cat([parts[pairs[0]], parts[pairs[1]]], dim=1)).squeeze(1))
+
+
+def score(parts: Tensor, pairs: Tensor) -> Tensor:
+    """The logit of every pair, (P,): the dot product of the invariant parts (R, d) of its two rows."""
+    return (parts[pairs[0]] * parts[pairs[1]]).sum(1)
+
+
+def make(config: Config, graph: Graph, seed: int) -> Network:
+    """A fresh network for a graph, its weights drawn from the seed."""
+    width = None if graph.features is None else graph.features.shape[-1]
+    with seeds.initialising(seed, "dida"):
+        return Network(config, graph.size, width, max(ROWS, len(graph) + SPARE))
+
+
+def sinusoids(rows: int, width: int) -> Tensor:
+    """The time table, (rows, width): sin in even columns, cos in odd ones, over sqrt(width)."""
+    place = torch.arange(rows)[:, None] * torch.exp(torch.arange(0, width, 2) * -(math.log(10000.0) / width))
+    return torch.stack([place.sin(), place.cos()], dim=2).flatten(1) / math.sqrt(width)

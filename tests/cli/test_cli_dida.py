@@ -1,0 +1,73 @@
+"""`likewise dida`: a file of links goes in, a ranked forecast comes out; mistakes are told in plain lines."""
+
+import csv
+
+import pytest
+
+FEW = ("--epochs", 6, "--min-epochs", 2, "--draws", 4, "--features", 4, "--width", 8, "--heads", 2)
+
+
+@pytest.fixture(scope="module")
+def links(tmp_path_factory):
+    """Two clubs whose members meet within them, month by month; kind b only in one of them."""
+    path = tmp_path_factory.mktemp("links") / "meetings.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["who", "whom", "when", "kind"])
+        for month in range(1, 8):
+            for i in range(12):
+                a, b = i, (i + 2 * (1 + (month + i) % 4)) % 24
+                writer.writerow([f"n{a}", f"n{b}", f"2024-{month:02d}-{1 + i % 28:02d}", "ab"[i % 3 == 0]])
+    return path
+
+
+COLUMNS = ("--source", "who", "--target", "whom", "--time", "when")
+
+
+def test_one_command_makes_a_forecast_from_a_file(run, links):
+    result = run("dida", "forecast", links, *COLUMNS, "--every", "month", "--top", 5, *FEW, "--json")
+    assert result.code == 0
+    found = result.json["links"]
+    assert len(found) == 5 and result.json["after"] == "2024-07"
+    assert [one["probability"] for one in found] == sorted((one["probability"] for one in found), reverse=True)
+    assert all(0 <= one["probability"] <= 1 and one["before"] >= 0 for one in found)
+    again = run("dida", "forecast", links, *COLUMNS, "--every", "month", "--top", 5, *FEW, "--json")
+    assert again.json["links"] == found
+
+
+def test_a_run_is_learned_measured_and_asked(run, links):
+    how = (links, *COLUMNS, "--domain", "kind", "--every", "month", "--hold-out", "b", "--out", "run", *FEW)
+    learned = run("dida", "learn", *how, "--json")
+    assert learned.code == 0 and learned.json["snapshots"] == 7
+    assert run("dida", "learn", *how).code == 1  # the run is there already
+    report = run("dida", "evaluate", "run", "--negatives", "auto", "--json").json
+    assert report["period"] == "test" and list(report["by_negatives"]) == ["auto"] and report["shift"]["links"] > 0
+    lines = run("dida", "evaluate", "run").out
+    assert "Under shift, links of b alone" in lines and "edgebank" in lines
+    asked = run("dida", "forecast", "run", "--who", "n3", "--new", "--top", 3).out.splitlines()
+    assert len(asked) == 6 and all(" n3 " in line for line in asked[1:4])
+    assert "keeps its settings" in run("dida", "forecast", "run", "--epochs", 3).err
+
+
+def test_a_run_that_is_over_resumes_to_what_it_was(run, links):
+    how = (links, *COLUMNS, "--snapshots", 6, "--out", "run", *FEW)
+    first = run("dida", "learn", *how, "--json").json
+    again = run("dida", "learn", *how, "--resume", "--json").json
+    assert first["validation"] == again["validation"]
+
+
+def test_mistakes_are_told(run, links, tmp_path):
+    assert "no column 'source'" in run("dida", "forecast", links).err
+    bad = tmp_path / "bad.csv"
+    bad.write_text("source,target,time\na,b,1\na,a,2\n")
+    result = run("dida", "learn", bad)
+    assert (result.code, result.out) == (1, "") and "line 3, column target" in result.err
+    assert "no learned model" in run("dida", "evaluate", tmp_path).err
+    wrong = run("dida", "learn", links, *COLUMNS, "--domain", "kind", "--hold-out", "c")
+    assert "No link has the domain 'c'" in wrong.err
+    assert "no node 'nobody'" in run("dida", "forecast", links, *COLUMNS, *FEW, "--who", "nobody").err
+
+
+def test_the_settings_can_be_seen(run, links):
+    result = run("dida", "learn", links, "--strength", 0.1, "--dump-config")
+    assert "strength = 0.1\n" in result.out and 'variant_softmax = "reference"\n' in result.out
