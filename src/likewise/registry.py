@@ -55,6 +55,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 VERDICT = "likewise.verdict.config:Config"
+FABRIC = "likewise.fabric.config:Config"
 RECIPE = "likewise.toybox.recipe:Recipe"
 DIDA = "likewise.dida.config:Config"
 

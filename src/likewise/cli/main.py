@@ -31,6 +31,7 @@ ENTRIES = {
     "teach": Entry("Learn the subject of a folder of photos as a word for prompts."),
     "verdict": Entry("Judge every checkpoint of a run and choose the one to keep."),
     "imagine": Entry("Draw pictures from a prompt, with concepts written as <name>."),
+    "steer": Entry("Draw rounds of pictures, each from what you liked and disliked before."),
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
     "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
     "dida": Entry("Forecast the links of a graph that evolves, and measure the forecast.", group=True),

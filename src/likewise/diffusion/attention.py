@@ -1,6 +1,6 @@
 """Find the attention layers of a U-Net, and exchange their processors for the length of a scope."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,11 +43,18 @@ def swapped(unet: nn.Module, choose: Callable[[Site], Any | None]) -> Iterator[l
     nest, as long as the inner one ends first.
     """
     chosen = [(site, processor) for site in sites(unet) if (processor := choose(site)) is not None]
+    with exchanged(chosen):
+        yield [site for site, _ in chosen]
+
+
+@contextmanager
+def exchanged(chosen: Sequence[tuple[Site, Any]]) -> Iterator[None]:
+    """As swapped, for sites that are known already: finding them walks the whole network."""
     before = [site.module.processor for site, _ in chosen]
     try:
         for site, processor in chosen:
             site.module.processor = processor
-        yield [site for site, _ in chosen]
+        yield
     finally:
         for (site, _), processor in zip(chosen, before, strict=True):
             site.module.processor = processor

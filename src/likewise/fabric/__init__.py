@@ -1,0 +1,36 @@
+"""FABRIC (arXiv:2307.10159): steer a diffusion model by what you like, round after round, with no training.
+
+    session = Session.begin("my-session", "a toy robot", backbone=likewise.load())
+    session.next()
+    session.like(2)
+    session.next()
+
+Importing this package loads no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from likewise.fabric.config import Config as Config
+    from likewise.fabric.drawing import draw as draw
+    from likewise.fabric.generation import generate as generate
+    from likewise.fabric.references import Reference as Reference
+    from likewise.fabric.session import Session as Session
+
+__all__ = ["Config", "Reference", "Session", "draw", "generate"]
+
+_HOME = {
+    "Config": "config",
+    "Reference": "references",
+    "Session": "session",
+    "draw": "drawing",
+    "generate": "generation",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public name, its module imported when first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,75 @@
+"""What was voted, appended line by line: no line is ever half another's, and none is lost by a kill.
+
+A line is one system call on a file opened for appending, so several programs may write one log. It is forced to the
+disk before the program goes on.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from likewise.disk import writing
+from likewise.errors import ChangedSessionError
+from likewise.records import Events
+
+
+def now() -> str:
+    """The time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def append(path: Path, event: Mapping[str, Any], expected: int | None = None) -> int:
+    """Add one line, and return the file's size then.
+
+    Half a line at the end, left by a power cut, goes first. expected: the size that the file must have, else
+    ChangedSessionError. Raises WriteError where the disk refuses.
+    """
+    line = (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            _mend(handle)
+            if expected is not None and os.fstat(handle).st_size != expected:
+                raise ChangedSessionError(path.parent)
+            os.write(handle, line)
+            os.fsync(handle)
+            return os.fstat(handle).st_size
+        finally:
+            os.close(handle)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All whole lines, oldest first; none without a file. BrokenFileError names the first line that is no JSON."""
+    return Events(path).read()
+
+
+def size(path: Path) -> int:
+    """Bytes up to the end of the last whole line."""
+    if not path.exists():
+        return 0
+    raw = path.read_bytes()
+    return raw.rfind(b"\n") + 1
+
+
+def check(path: Path, expected: int) -> None:
+    """ChangedSessionError if the file has not the size that it had when it was read."""
+    if size(path) != expected:
+        raise ChangedSessionError(path.parent)
+
+
+def _mend(handle: int) -> None:
+    length = os.lseek(handle, 0, os.SEEK_END)
+    if not length:
+        return
+    os.lseek(handle, length - 1, os.SEEK_SET)
+    if os.read(handle, 1) == b"\n":
+        return
+    os.lseek(handle, 0, os.SEEK_SET)
+    whole = b""
+    while chunk := os.read(handle, 1 << 20):
+        whole += chunk
+    os.ftruncate(handle, whole.rfind(b"\n") + 1)
