@@ -157,6 +157,7 @@ def test_copies_are_copies_of_what_was_taught_even_when_others_measure(run, toyb
     assert rows[0]["likeness"] != rows[1]["likeness"]
     assert rows[0]["nearest"] == rows[1]["nearest"] and rows[0]["photo"] == rows[1]["photo"]
     assert (found.data["held_out"], own.data["held_out"]) == (2, 0)
+    assert "your held out photos and the others" in found.why and "among themselves" in own.why
     assert found.data["gauge"]["ceiling"] != own.data["gauge"]["ceiling"]  # of the held out ones to the others
 
 

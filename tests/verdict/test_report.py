@@ -171,3 +171,15 @@ def test_ticks_are_round_numbers_inside_the_range():
             and low - 1e-9 <= ticks[0]
             and ticks[-1] <= high + 1e-9
         )
+
+
+@pytest.mark.parametrize(
+    ("prompts", "each", "beside"),
+    [(4, 3, list(range(12))), (2, 2, [0, 1, 2, 3]), (25, 1, 12), (25, 3, 12), (5, 8, [0, 8, 16, 24, 32])],
+)
+def test_beside_the_photos_stand_no_more_pictures_than_fit_and_each_of_another_prompt(prompts, each, beside):
+    from likewise.verdict.report import _shown
+
+    found = _shown(prompts, each)
+    assert found == beside or (len(found) == beside and len({index // each for index in found}) == beside)
+    assert all(0 <= index < prompts * each for index in found)

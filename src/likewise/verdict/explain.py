@@ -51,7 +51,7 @@ def _heeded(chosen: Judged, base: Judged) -> str:
 def _way(choice: Choice, gauge: Gauge, noun: str) -> str:
     """What the possible is, and how far the chosen checkpoint has come."""
     return (
-        f"Any {noun} is at {gauge.floor:.2f} and your photos among themselves are at {gauge.ceiling:.2f}: it has come "
+        f"Any {noun} is at {gauge.floor:.2f} and {gauge.photos} are at {gauge.ceiling:.2f}: it has come "
         f"{percent(choice[choice.step].gain.value)} of that way."
     )
 

@@ -33,6 +33,12 @@ class Gauge:
     prompt_ratio: bool  # fidelity is a plain ratio to the base model, whose pictures fit no better than the photos
     copy_cosine: float  # a picture nearer to a photo than this, and overlapping more than that, is a copy
     copy_overlap: float
+    held_out: bool = False  # the ceiling is the likeness of photos held out to those taught from
+
+    @property
+    def photos(self) -> str:
+        """What the ceiling compares, in words."""
+        return "your held out photos and the others" if self.held_out else "your photos among themselves"
 
     def gain(self, likeness: np.ndarray) -> np.ndarray:
         """Mean likenesses as shares of the way from floor to ceiling, cut to [0, 1]."""
@@ -81,6 +87,7 @@ def gauge(judge: Judge, base: Scores, seed: int, level: float) -> Gauge:
         prompt_ratio=ratio,
         copy_cosine=copy_cosine,
         copy_overlap=copy_overlap,
+        held_out=judge.held_out is not None,
     )
 
 

@@ -17,6 +17,7 @@ from likewise.verdict.tradeoff import Point
 from likewise.verdict.tradeoff import draw as draw_trade_off
 
 PHOTO, TILE = 360, 256  # pixels a side in the file; pictures smaller than that stay as they are
+BESIDE = 12  # pictures beside the photos at most; all are in the grid below
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def sides(page: Page) -> Markup:
     drawn, each = _chosen(page), len(_chosen(page).subject) // len(page.prompts)
     tiles = [
         picture(one, side=TILE, alt=page.prompts[index // each], title=page.prompts[index // each])
-        for index, one in enumerate(drawn.subject)
+        for index, one in ((index, drawn.subject[index]) for index in _shown(len(page.prompts), each))
     ]
     left = tag(
         "figure",
@@ -111,6 +112,14 @@ def sides(page: Page) -> Markup:
         tag("p", "Left what it was shown, right what it makes of it in other places."),
         tag("div", left, right, class_="sides"),
     )
+
+
+def _shown(prompts: int, each: int) -> list[int]:
+    """Which pictures stand beside the photos: all, or, where they are many, the first of prompts evenly spread."""
+    if prompts * each <= BESIDE:
+        return list(range(prompts * each))
+    count = min(prompts, BESIDE)
+    return [each * (place * prompts // count) for place in range(count)]
 
 
 def _held_out(page: Page) -> Markup:
@@ -185,7 +194,7 @@ def _tile(image: Image.Image, copied: bool) -> Markup:
 def _charts(page: Page) -> Markup:
     gauge = page.gauge
     levels = {
-        "likeness": [("your photos among themselves", gauge.ceiling), (f"any {page.noun}", gauge.floor)],
+        "likeness": [(gauge.photos, gauge.ceiling), (f"any {page.noun}", gauge.floor)],
         "prompt": [] if gauge.prompt_floor is None else [("prompt ignored", gauge.prompt_floor)],
     }
     shown = [_chart(page, *row, levels.get(row[0], ())) for row in MEASURES if _known(page, row[0])]
@@ -248,7 +257,7 @@ def facts(page: Page) -> Markup:
     """How it was weighed, and what from."""
     weighed = (
         "worth = likeness^w x fidelity^(1-w) x (1 - copied) x (1 - drift/2). Likeness runs from the untaught model's "
-        f"noun (0, cosine {page.gauge.floor:.3f}) to your photos among themselves (1, {page.gauge.ceiling:.3f}); "
+        f"noun (0, cosine {page.gauge.floor:.3f}) to {page.gauge.photos} (1, {page.gauge.ceiling:.3f}); "
         "fidelity from what your photos would score on the prompts (0) to the untaught model (1)."
     )
     weighed += "" if page.names else " Of checkpoints that differ by less than the noise, the earliest is kept."
