@@ -260,7 +260,8 @@ class _Job:
         return Watch(self.backbone, self.run, self.lesson.words, every=every, since=since)
 
     def _show(self, step: int, words: Words) -> None:
-        preview.write(self.backbone, self.lesson.prompts(self.plan), step, self.run / "samples", words)
+        prompts = self.lesson.prompts(self.plan)
+        preview.write(self.backbone, prompts, step, self.run / "samples", words, self.plan.pooling)
 
     def _finish(self, verdict: bool, install: bool) -> Taught:
         """Judge, write run/concept from the checkpoint that is kept, and install it under its name if that is asked."""

@@ -37,7 +37,7 @@ def save(
     tensors, _ = checkpoint.load_state(source)
     step = int(source.name)
     with applied(backbone, tensors, plan.config) as learned:
-        look = {"steps": preview.FINE, "guidance": preview.GUIDANCE, "words": learned}
+        look = {"steps": preview.FINE, "guidance": preview.GUIDANCE, "words": learned, "pooling": plan.config.pooling}
         picture = preview.draw(backbone, [asked(plan)], [0], **look)[0]
     parts: dict = {"words": learned[plan.placeholder]}
     if step > plan.config.word_steps:  # before that the adapters are empty

@@ -37,7 +37,7 @@ def save(
     """Write the concept of a checkpoint folder `source` into `target`, replacing an earlier one of the same run."""
     tensors, _ = checkpoint.load_state(source)
     learned = words(tensors)
-    look = {"steps": preview.FINE, "guidance": preview.GUIDANCE, "words": learned}
+    look = {"steps": preview.FINE, "guidance": preview.GUIDANCE, "words": learned, "pooling": plan.config.pooling}
     picture = preview.draw(backbone, [asked(plan)], [0], **look)[0]
     facts = card(backbone, plan, int(source.name), scores or {})
     return Concept.save(target, facts, words=learned[plan.placeholder], preview=picture, replace=True)

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from likewise import checkpoint, devices, disk, images, records, settings
+from likewise.diffusion.backbone import Pooling
 from likewise.errors import NothingToResumeError, ResumeMismatchError
 from likewise.imageset import ImageSet
 from likewise.tuning.config import Tuning
@@ -39,6 +40,11 @@ class Plan:
     def placeholder(self) -> str:
         """What prompts will call it."""
         return f"<{self.name}>"
+
+    @property
+    def pooling(self) -> Pooling:
+        """Where words are learned to be pooled; only methods that learn words have a choice."""
+        return settings.record(self.config).get("pooling", "argmax")
 
     @property
     def hash(self) -> str:
