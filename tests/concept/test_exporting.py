@@ -17,11 +17,8 @@ from likewise.diffusion import lora_formats
 from likewise.diffusion.formats import single_file, skeleton
 from likewise.errors import BaseNeededError, ConceptFormatError, FolderExistsError, ForeignLayoutError, WrongBaseError
 
-SCHEMES = {
-    "diffusers": "pytorch_lora_weights.safetensors",
-    "kohya": "rob-lora.safetensors",
-    "comfyui": "rob-lora.safetensors",
-}
+OURS, OTHERS = "pytorch_lora_weights.safetensors", "rob-lora.safetensors"
+SCHEMES = {"diffusers": OURS, "kohya": OTHERS, "comfyui": OTHERS}
 
 
 @pytest.fixture(params=["sd1", "sd2", "sdxl"])
@@ -46,6 +43,23 @@ def test_adapters_mean_the_same_in_every_scheme(model, tmp_path, scheme):
     for one in loras:
         one.remove()
     assert set(done.files) == {SCHEMES[scheme], "README.txt"}
+
+
+def test_several_ranks_become_one_that_means_the_same(sd1, tmp_path):
+    concept = with_lora(sd1, tmp_path / "rob")
+    tensors = load_file(concept.parts()["lora"])
+    name = sorted(tensors)[0]
+    up = name.replace(".down.", ".up.")
+    tensors[name], tensors[up] = tensors[name][:1].contiguous(), tensors[up][:, :1].contiguous()
+    lora_formats.write(concept.parts()["lora"], tensors, None)
+    wanted = taught(sd1, concept)
+    export(concept, tmp_path / "out", Choices("kohya", str(sd1.folder)))
+    file = lora_formats.read(tmp_path / "out" / OTHERS)
+    assert {(len(down), scale) for down, _, scale in file.pairs.values()} == {(2, 1.0)}
+    loras, _ = lora_formats.load_into(sd1, tmp_path / "out" / OTHERS)
+    assert (answer(sd1) - wanted).abs().max() < 1e-5
+    for one in loras:
+        one.remove()
 
 
 def test_the_header_tells_base_trigger_settings_and_licence_and_no_one_s_secrets(sd1, tmp_path):

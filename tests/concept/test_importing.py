@@ -209,3 +209,13 @@ def test_inspect_tells_ranks_norms_and_the_published_family(sd1, tmp_path):
     save_file({"clip_l": torch.ones(1, 768), "clip_g": torch.ones(1, 1280)}, tmp_path / "w.safetensors")
     assert inspect(tmp_path / "w.safetensors")["family"] == "sdxl"
     assert inspect(tmp_path / "w.safetensors", str(sd1.folder))["coverage"]["fits"] is False
+
+
+def test_numbers_that_are_not_finite_are_not_imported(sd1, tmp_path):
+    stem = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_q"
+    down = torch.full((2, 64), float("nan"))
+    tensors = {f"{stem}.lora_down.weight": down, f"{stem}.lora_up.weight": torch.ones(64, 2)}
+    save_file(tensors, tmp_path / "a.safetensors")
+    with pytest.raises(LoraFileError, match="not finite"):
+        bring(sd1, tmp_path / "a.safetensors", trigger="a")
+    assert inspect(tmp_path / "a.safetensors", str(sd1.folder))["norm"]["finite"] is False

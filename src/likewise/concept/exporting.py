@@ -226,8 +226,10 @@ class _Export:
         return Blocks()
 
     def _header(self, kind: str) -> dict[str, str]:
-        v = self.base is not None and self.base.v_prediction
-        return header.header(self.concept.card, kind, self._family(), v_prediction=v, licence=self.choices.licence)
+        facts: dict[str, Any] = {"licence": self.choices.licence}
+        if self.base is not None:
+            facts |= {"v_prediction": self.base.v_prediction, "size": self.base.skeleton.size}
+        return header.header(self.concept.card, kind, self._family(), **facts)
 
 
 def write_pipeline(

@@ -27,12 +27,19 @@ _SETTINGS = {  # kohya's name: ours
 }  # fmt: skip
 
 
-def header(card: Card, kind: str, family: str, *, v_prediction: bool = False, licence: str = "") -> dict[str, str]:
-    """The strings of a file of this kind ("lora", "word" or "model") for a base model of this family."""
+def header(
+    card: Card, kind: str, family: str, *, v_prediction: bool = False, size: int | None = None, licence: str = ""
+) -> dict[str, str]:
+    """The strings of a file of this kind ("lora", "word" or "model") for a base model of this family.
+
+    size: pixels a side that the base model draws; licence: as the user names it.
+    """
     facts = {key: getattr(card, key) for key in ("name", "noun", "identifier", "base_hash", "base_name", "method")}
     found = {f"likewise.{key}": str(value) for key, value in facts.items() if value}
     found["likewise.settings"] = json.dumps(_plain(card.config), sort_keys=True)
     found |= _specification(card, kind, family, v_prediction) | ({"modelspec.license": licence} if licence else {})
+    if size is not None:
+        found["modelspec.resolution"] = f"{size}x{size}"
     if kind == "lora":
         found |= _kohya(card, family, v_prediction)
     return dict(sorted(found.items()))

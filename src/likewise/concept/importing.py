@@ -22,6 +22,7 @@ from likewise.errors import (
     BrokenFileError,
     ImportFilesError,
     LoraCoverageWarning,
+    LoraFileError,
     NoTriggerWarning,
     WordFileError,
 )
@@ -84,11 +85,14 @@ def _lora(path: Path, base: Base) -> tuple[bytes, dict[str, Any]]:
     """The adapters that fit, as our own file, alpha folded in."""
     file = lora_formats.read(path, base.skeleton.blocks)
     covered = inspecting.covered(file, base.skeleton, path)
+    summary = lora_files.summary(file)
+    if not summary["norm"]["finite"]:
+        raise LoraFileError(path, "it holds numbers that are not finite", "It is damaged, or its training went to NaN.")
     known = {(part, layer.removeprefix("text_model.")) for part, layer in covered.matched}
     kept = lora_formats.LoraFile({p: one for p, one in file.pairs.items() if p in known}, (), {})
     info = {key: value for key, value in file.metadata.items() if key.startswith(("modelspec.", "likewise."))}
     data = lora_formats.pack(kept.folded(), None, info)
-    return data, {**lora_files.summary(file), "coverage": covered.as_json()}
+    return data, {**summary, "coverage": covered.as_json()}
 
 
 def _model(path: Path, target: Path, names: Names, base: Base) -> Imported:

@@ -188,22 +188,32 @@ def parse(
         if found is not None:
             parts.setdefault(found.place, {})[found.part] = tensors[name]
     declared = json.loads(metadata.get("lora_adapter_metadata", "{}"))
+    declared = declared if isinstance(declared, dict) else {}
     pairs = {
-        place: (part["down"], part["up"], _alpha(place, part, declared) / part["down"].shape[0])
+        place: (part["down"], part["up"], _scale(place, part, declared))
         for place, part in parts.items()
-        if {"down", "up"} <= part.keys()
+        if _is_pair(part)
     }
     strange = tuple(name for name, found in sorted(names.items()) if found is None or found.place not in pairs)
     schemes = Counter(found.scheme for found in names.values() if found is not None)
     return LoraFile(pairs, strange, metadata, schemes.most_common(1)[0][0] if schemes else "unknown")
 
 
-def _alpha(place: Place, part: Mapping[str, Tensor], declared: Mapping[str, Any]) -> float:
+def _is_pair(part: Mapping[str, Tensor]) -> bool:
+    """Whether these are two matrices or convolutions, and at most one number beside them."""
+    if not {"down", "up"} <= part.keys() or min(part["down"].ndim, part["up"].ndim) < 2:
+        return False
+    return len(part["down"]) > 0 and ("alpha" not in part or part["alpha"].numel() == 1)
+
+
+def _scale(place: Place, part: Mapping[str, Tensor], declared: Mapping[str, Any]) -> float:
+    rank = len(part["down"])
     if "alpha" in part:
-        return float(part["alpha"])
+        return part["alpha"].item() / rank
     component, path = place
     special = declared.get(f"{component}.alpha_pattern") or {}
-    return special.get(path, declared.get(f"{component}.lora_alpha", part["down"].shape[0]))
+    alpha = special.get(path, declared.get(f"{component}.lora_alpha", rank))
+    return alpha / (rank**0.5 if declared.get(f"{component}.use_rslora") else rank)  # arXiv:2312.03732
 
 
 def load_into(backbone: Backbone, path: str | Path, strength: float = 1.0) -> tuple[list[Lora], Coverage]:

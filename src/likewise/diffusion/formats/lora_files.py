@@ -45,11 +45,15 @@ def rename(
 ) -> dict[str, Tensor]:
     """The file's tensors in a scheme's names, alpha folded into `up` and, where the scheme has it, written as the rank.
 
-    family and blocks: of the base model. ForeignLayoutError for a layer that the scheme cannot name.
+    Of several ranks all become the largest, by rows of zeros: diffusers 0.42 drops the alphas of a kohya file that
+    differ from the usual one, and older ones those of its own files, so that only one rank is right everywhere. family
+    and blocks: of the base model. ForeignLayoutError for a layer that the scheme cannot name.
     """
     tensors: dict[str, Tensor] = {}
+    rank = max(len(down) for down, _, _ in file.pairs.values())
     for place, (down, up, scale) in sorted(file.pairs.items()):
-        parts = {"down": down.float(), "up": up.float() * scale, "alpha": torch.tensor(float(down.shape[0]))}
+        wide = {"down": _padded(down.float(), 0, rank), "up": _padded(up.float() * scale, 1, rank)}
+        parts = wide | {"alpha": torch.tensor(float(rank))}
         for part, value in parts.items():
             name = lora_names.write(place, part, scheme, family, blocks)
             if name is not None:
@@ -57,6 +61,12 @@ def rename(
             elif scheme != "diffusers":
                 raise ForeignLayoutError(f"The layer {'.'.join(place)}", f"{scheme} has no name for it")
     return tensors
+
+
+def _padded(value: Tensor, dim: int, rank: int) -> Tensor:
+    shape = list(value.shape)
+    shape[dim] = rank - shape[dim]
+    return torch.cat([value, value.new_zeros(shape)], dim)
 
 
 def layers(file: LoraFile) -> list[Layer]:
@@ -72,7 +82,8 @@ def layers(file: LoraFile) -> list[Layer]:
 def summary(file: LoraFile) -> dict[str, Any]:
     """Scheme, parts, ranks, alphas and norms of a file, as JSON."""
     found = layers(file)
-    norms = torch.tensor([one.norm for one in found] or [0.0])
+    finite = _finite(file)
+    norms = torch.tensor([one.norm for one in found if finite] or [0.0])
     endings = Counter(_ending(one.place[1]) for one in found)
     return {
         "scheme": file.scheme,
@@ -81,7 +92,7 @@ def summary(file: LoraFile) -> dict[str, Any]:
         "targets": dict(sorted(endings.items())),
         "ranks": {str(rank): count for rank, count in sorted(Counter(one.rank for one in found).items())},
         "alphas": {f"{alpha:g}": count for alpha, count in sorted(Counter(one.alpha for one in found).items())},
-        "norm": {"median": norms.median().item(), "largest": norms.max().item(), "finite": _finite(file)},
+        "norm": {"median": norms.median().item(), "largest": norms.max().item(), "finite": finite},
         "unread": list(file.strange),
     }
 

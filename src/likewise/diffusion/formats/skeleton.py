@@ -35,6 +35,14 @@ class Skeleton:
         return Blocks.of(config)
 
     @property
+    def size(self) -> int:
+        """Pixels a side that it draws."""
+        unet: Any = self.parts["unet"].config
+        vae: Any = self.parts["vae"].config
+        side = unet.sample_size if isinstance(unet.sample_size, int) else max(unet.sample_size)
+        return side * 2 ** (len(vae.block_out_channels) - 1)
+
+    @property
     def adaptable(self) -> dict[str, nn.Module]:
         """The parts that a LoRA may adapt."""
         return {name: part for name, part in self.parts.items() if name != "vae"}
