@@ -26,8 +26,6 @@ NEVER = -1e30  # added to a logit whose link has not come: exp gives exactly 0, 
 class Block:
     """b nodes with at most n links each, over T times."""
 
-    nodes: Tensor  # (b,)
-    cells: Tensor  # (b, n) rows of the keys and values
     wait: Tensor  # (b, 1, T, n) float32: 0 where the link has come, NEVER before and for padding
     alive: Tensor  # (b, 1, T, 1) float32: 1 where any link has come
 
@@ -37,6 +35,8 @@ class Past:
     """Who attends to whom in the first T snapshots; made once a graph, shared by layers and steps."""
 
     blocks: tuple[Block, ...]
+    nodes: Tensor  # (B,) those with links, block after block
+    cells: Tensor  # (S,) the row of keys and values in every slot, block after block
     snapshot: Tensor  # (U,) of each distinct sender
     sender: Tensor  # (U,) its node
     place: Tensor  # (N,) where each node's row stands when blocks are laid side by side; the last row is for no links
@@ -44,10 +44,9 @@ class Past:
 
     def to(self, device: str | torch.device) -> "Past":
         """The same on a device."""
-        blocks = tuple(
-            Block(b.nodes.to(device), b.cells.to(device), b.wait.to(device), b.alive.to(device)) for b in self.blocks
-        )
-        return Past(blocks, self.snapshot.to(device), self.sender.to(device), self.place.to(device), self.times)
+        blocks = tuple(Block(block.wait.to(device), block.alive.to(device)) for block in self.blocks)
+        rest = (self.nodes, self.cells, self.snapshot, self.sender, self.place)
+        return Past(blocks, *(part.to(device) for part in rest), self.times)
 
 
 def past(graph: Graph, *, both_ways: bool) -> Past:
@@ -62,7 +61,7 @@ def past(graph: Graph, *, both_ways: bool) -> Past:
     first = torch.cumsum(degree, 0) - degree
     ranked = torch.argsort(degree, descending=True, stable=True)
     ranked = ranked[degree[ranked] > 0]
-    blocks = []
+    blocks, slots = [], [torch.empty(0, dtype=torch.int64)]
     for nodes in _groups(ranked, degree[ranked], len(graph)):
         slot = torch.arange(int(degree[nodes].max()))
         there = slot < degree[nodes, None]  # (b, n)
@@ -70,11 +69,12 @@ def past(graph: Graph, *, both_ways: bool) -> Past:
         since = torch.where(there, snapshot[edge], len(graph))
         wait = torch.where(since[:, None, None] <= torch.arange(len(graph))[:, None], 0.0, NEVER)
         alive = (wait.amax(-1, keepdim=True) == 0).float()
-        blocks.append(Block(nodes, torch.where(there, cell[edge], 0), wait, alive))
+        blocks.append(Block(wait, alive))
+        slots.append(torch.where(there, cell[edge], 0).flatten())
     place = torch.full((graph.size,), len(ranked))
     place[ranked] = torch.arange(len(ranked))
-    snapshots, nodes = cells // graph.size, cells % graph.size
-    return Past(tuple(blocks), snapshots, nodes, place, len(graph))
+    senders = (cells // graph.size, cells % graph.size)
+    return Past(tuple(blocks), ranked, torch.cat(slots), *senders, place, len(graph))
 
 
 def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
@@ -99,9 +99,12 @@ def attend(
     passes through the variant sum.
     """
     invariant_parts, variant_parts = [], []
-    for block in past.blocks:
-        q = _split(query[:, block.nodes].transpose(0, 1), heads)  # (b, h, T, dk)
-        k, v = (_split(part[block.cells], heads) for part in (key, value))  # (b, h, n, dk)
+    queries = query.index_select(1, past.nodes).transpose(0, 1).split([len(block.wait) for block in past.blocks])
+    slots = torch.cat([key, value], dim=1).index_select(0, past.cells)  # gathered once, as gathering is the dear part
+    rows = slots.split([len(block.wait) * block.wait.shape[-1] for block in past.blocks])
+    for block, asked, row in zip(past.blocks, queries, rows, strict=True):
+        q = _split(asked, heads)  # (b, h, T, dk)
+        k, v = (_split(part, heads) for part in row.unflatten(0, (len(asked), -1)).chunk(2, dim=-1))  # (b, h, n, dk)
         wait, alive = block.wait.to(q.dtype), block.alive.to(q.dtype)
         logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
         weights = (logits + wait).softmax(-1)
@@ -111,8 +114,8 @@ def attend(
                 against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
                 variant_parts.append(_join(against @ v * alive))
     nothing = query.new_zeros(past.times, 1, query.shape[-1])
-    sums = torch.cat([*invariant_parts, nothing], dim=1)[:, past.place]
-    return sums, torch.cat([*variant_parts, nothing], dim=1)[:, past.place] if variant else None
+    sums = torch.cat([*invariant_parts, nothing], dim=1).index_select(1, past.place)
+    return sums, torch.cat([*variant_parts, nothing], dim=1).index_select(1, past.place) if variant else None
 
 
 def _split(rows: Tensor, heads: int) -> Tensor:

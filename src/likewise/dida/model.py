@@ -43,12 +43,11 @@ class Layer(nn.Module):
         variant: make that part at all. In the last layer it is only read, so it is made without gradients.
         """
         config = self.config
-        times = torch.arange(past.times, device=x.device)
         code = self.time(self.table[: past.times])  # (T, d)
-        query = self._project(self.query, x, code[times, None])
-        senders = x[past.snapshot if len(x) > 1 else 0, past.sender]
-        moment = code[past.snapshot]
-        key, value = self._project(self.key, senders, moment), self._project(self.value, senders, moment)
+        query = self._project(self.query, x, code, None)
+        row = past.sender + past.snapshot * x.shape[1] if len(x) > 1 else past.sender
+        senders = x.flatten(0, 1).index_select(0, row)
+        key, value = (self._project(linear, senders, code, past.snapshot) for linear in (self.key, self.value))
         query = query.expand(past.times, -1, -1)
         form = config.variant_softmax if variant else None
         sums, others = attend(query, key, value, past, config.heads, variant=form, apart=last)
@@ -58,13 +57,17 @@ class Layer(nn.Module):
             sums = sums * self.mask.softmax(0)
         return self._network(sums + x, random), others
 
-    def _project(self, linear: nn.Linear, x: Tensor, code: Tensor) -> Tensor:
-        """linear(x + code), or of both side by side; what is the same for all times is multiplied once."""
+    def _project(self, linear: nn.Linear, x: Tensor, code: Tensor, snapshot: Tensor | None) -> Tensor:
+        """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
+
+        x: rows of these snapshots (U,), or without them (T or 1, N, d); code (T, d).
+        """
         if self.config.time_code == "none":
             return linear(x)
         width = x.shape[-1]
-        first = F.linear(x, linear.weight[:, :width], linear.bias)
-        return first + F.linear(code, linear.weight[:, -width:])
+        shift = F.linear(code, linear.weight[:, -width:])
+        shift = shift[:, None] if snapshot is None else shift.index_select(0, snapshot)
+        return F.linear(x, linear.weight[:, :width], linear.bias) + shift
 
     def _network(self, x: Tensor, random: torch.Generator | None) -> Tensor:
         made = self.network(self.norm(x) if self.config.norm else x)

@@ -1,5 +1,6 @@
 """Links cut into snapshots: by the calendar, by a width of time, or into so many of about equal size."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -87,7 +88,7 @@ def _numbers(time: np.ndarray, every: str) -> np.ndarray:
     return seconds // (86400 if every == "day" else 3600)
 
 
-def _name(every: str):
+def _name(every: str) -> Callable[[int], str]:
     """What a year, quarter, ... is called by its number."""
     return {
         "year": lambda n: str(1970 + n),
