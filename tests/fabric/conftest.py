@@ -1,10 +1,15 @@
 """Tiny models of every family, also in double precision."""
 
+import sys
+from pathlib import Path
+
 import pytest
 from fabric_made import run
 
 from likewise import diffusion
 from tiny_models import folders, sd1, sdxl, toybox
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "concept"))
 
 __all__ = ["folders", "sd1", "sdxl", "toybox"]
 

@@ -25,11 +25,12 @@ from likewise.errors import (
     SessionMissingError,
     SessionModelError,
     SettingError,
+    SteeredPictureError,
     UnknownResultError,
     UnknownRoundError,
 )
 from likewise.fabric import Session, draw, measures
-from likewise.imagine import imagine
+from likewise.imagine import from_png, imagine
 
 QUICK = {"n": 2, "steps": 2}
 
@@ -359,3 +360,29 @@ def test_references_act_beside_a_concept_that_was_put_on_the_model(sd1):
         adapter.remove()
     assert adapted != before
     assert pixels(draw("a dog", **how)) == before
+
+
+@pytest.mark.parametrize("kind", ["with_lora", "with_words"])
+def test_concepts_have_a_part_in_every_round_and_in_its_replay(kind, sd1, tmp_path):
+    import concepts
+
+    rob = getattr(concepts, kind)(sd1, tmp_path / "rob")
+    session = Session.begin(tmp_path / "s", "a <rob>", backbone=sd1, concepts=[rob], encoder="none", **QUICK)
+    first = session.next()
+    assert pixels(first) == pixels(imagine("a <rob>", backbone=sd1, concepts=[rob], n=2, steps=2))
+    session.like(1)
+    session.next()
+    assert [one.name for one in session.round.concepts] == ["rob"]
+    again = Session.open(session.shelf.folder, backbone=sd1)
+    assert all(one.same for one in again.replay())
+    other = getattr(concepts, kind)(sd1, tmp_path / "else/rob", **({"seed": 5} if kind == "with_lora" else {"rows": 3}))
+    with pytest.raises(SessionModelError, match="another concept <rob>"):
+        Session.open(session.shelf.folder, backbone=sd1, concepts=[other]).next()
+
+
+def test_a_steered_picture_is_not_drawn_again_without_what_steered_it(session):
+    plain = session.next()[0].path
+    assert from_png(plain, backbone=session.easel.model)[0].image.tobytes() == images.read(plain).tobytes()
+    session.like(1)
+    with pytest.raises(SteeredPictureError, match="likewise steer --session"):
+        from_png(session.next()[0].path, backbone=session.easel.model)

@@ -125,6 +125,7 @@ from likewise.errors.sessions import NoVotesWarning as NoVotesWarning
 from likewise.errors.sessions import SessionExistsError as SessionExistsError
 from likewise.errors.sessions import SessionMissingError as SessionMissingError
 from likewise.errors.sessions import SessionModelError as SessionModelError
+from likewise.errors.sessions import SteeredPictureError as SteeredPictureError
 from likewise.errors.sessions import UnknownResultError as UnknownResultError
 from likewise.errors.sessions import UnknownRoundError as UnknownRoundError
 from likewise.errors.settings import BadSettingError as BadSettingError

@@ -130,3 +130,13 @@ class ChangedSessionError(LikewiseError):
             f"The session {folder} was changed by another program since it was opened; nothing was written.\n"
             "Open it again, then repeat the last step."
         )
+
+
+class SteeredPictureError(LikewiseError):
+    """A picture that other pictures had a part in, to be drawn again from its file alone."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f"{path} was drawn from other pictures, liked, disliked or begun from, which its file does not hold.\n"
+            "Draw its session again: likewise steer --session DIR --replay OUT"
+        )

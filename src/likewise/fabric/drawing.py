@@ -96,7 +96,8 @@ class _Drawing:
     def _draw(self, jobs: Sequence[plan.Job]) -> list[Picture]:
         with applied(self.backbone, jobs[0].scene.concepts) as words:
             wanted = dict.fromkeys(["", *(text for one in jobs for text in (one.scene.expanded, one.scene.negative))])
-            known = {text: self.backbone.encode_text([text], words) for text in wanted}  # alone, as imagine does
+            pooling = plan.pooling(jobs[0].scene.concepts)
+            known = {text: self.backbone.encode_text([text], words, pooling=pooling) for text in wanted}  # each alone
             steps = generate(
                 self.backbone,
                 join([known[job.scene.expanded] for job in jobs]),
@@ -130,6 +131,7 @@ class _Drawing:
             "size": [self.size, self.size],
             "backbone": self.backbone.name,
             "backbone_hash": self.backbone.hash,
+            **({"pooling": plan.pooling(scene.concepts)} if self.backbone.facts.sized else {}),
             "concepts": [{"name": one.name, "hash": one.hash, "scale": one.scale} for one in scene.concepts],
             "version": likewise.__version__,
             "fabric": {

@@ -93,9 +93,9 @@ class Session:
             id=secrets.token_hex(8),
             prompt=prompt,
             seed=seed,
-            backbone=model.name if isinstance(backbone, Backbone) else str(backbone),
+            backbone=model.name if isinstance(backbone, Backbone) else _lasting(backbone),
             backbone_hash=model.hash,
-            concepts=[Lent(source=str(one.folder), name=one.name, hash=one.hash) for one in found],
+            concepts=[Lent(source=_lasting(one.folder), name=one.name, hash=one.hash) for one in found],
             encoder=encoder if isinstance(encoder, str) else encoder.name,
             target=None if sought is None else shelf.keep(sought),
             settings=values.record(config),
@@ -288,3 +288,8 @@ class Session:
         row = {"who": vote.who, "what": found.id, "when": vote.when, "sign": vote.sign, "weight": vote.weight}
         row |= {"session": self.card.id, "picture": vote.what, "prompt": self.prompt, "uid": self._uid(line)}
         journal.append(self.log, row)
+
+
+def _lasting(place: str | Path) -> str:
+    """A folder's whole path, which holds from anywhere; a name as it is."""
+    return str(Path(place).resolve()) if Path(place).is_dir() else str(place)

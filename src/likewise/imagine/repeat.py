@@ -13,7 +13,13 @@ from likewise import devices, images
 from likewise.concept import Concept, library
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
-from likewise.errors import ChangedModelError, DifferentPictureWarning, ModelNotFoundError, PictureMetadataError
+from likewise.errors import (
+    ChangedModelError,
+    DifferentPictureWarning,
+    ModelNotFoundError,
+    PictureMetadataError,
+    SteeredPictureError,
+)
 from likewise.imagine.draw import Progress, imagine
 from likewise.imagine.output import Picture
 from likewise.imagine.plan import Sources
@@ -83,6 +89,9 @@ def from_png(
 
 def _recipe(path: Path) -> Recipe:
     metadata: dict[str, Any] = images.read_metadata(path)
+    steered = metadata.get("fabric")
+    if isinstance(steered, dict) and any(steered.get(key) for key in ("likes", "dislikes", "change")):
+        raise SteeredPictureError(path)
     try:
         return Recipe.model_validate(metadata)
     except ValidationError as error:
