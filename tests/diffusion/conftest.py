@@ -1,4 +1,5 @@
 import pytest
+
 from tiny_models import folders, sd1, sdxl, toybox
 
 __all__ = ["folders", "sd1", "sdxl", "toybox"]

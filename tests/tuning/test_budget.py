@@ -10,6 +10,7 @@ from likewise.diffusion.estimate import GIB, Estimate
 from likewise.diffusion.seat import Seat
 from likewise.dreambooth.config import Config
 from likewise.errors import MemoryBudgetError, SettingError
+from likewise.pivotal.config import Config as PivotalConfig
 from likewise.textual_inversion.config import Config as WordConfig
 from likewise.tuning import budget
 
@@ -83,10 +84,13 @@ def test_a_device_without_bfloat16_keeps_float32():
         (Config(train_text=True), ("vae",)),
         (Config(train="full"), ("vae", "text")),
         (WordConfig(), ("vae",)),
+        (PivotalConfig(), ("vae",)),
     ],
 )
 def test_what_gradients_go_through_is_not_spared(config, spared):
     assert budget.spare(config) == spared
+    learns = {WordConfig: "words", PivotalConfig: "lora"}.get(type(config)) or config.train
+    assert budget.job_of(config, GPU, spared).train == learns
 
 
 class Moved:

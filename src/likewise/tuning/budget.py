@@ -102,12 +102,12 @@ def choose(
 
 
 def job_of(config: Tuning, device: Device, spared: tuple[str, ...]) -> Job:
-    """The settings as the estimate wants them. A method without `train` teaches words."""
+    """The settings as the estimate wants them. A method without `train` teaches words, and adapters if it has a rank."""
     values = settings.record(config)
     prior = values.get("prior", "none")
     together = prior != "none" and not values.get("prior_apart", False)
     return Job(
-        train=values.get("train", "words"),
+        train=values.get("train", "lora" if "rank" in values else "words"),
         train_text=bool(values.get("train_text", False)),
         rows=config.batch * (2 if together else 1),
         checkpointing=config.checkpointing,
