@@ -102,7 +102,7 @@ def choose(
 
 
 def job_of(config: Tuning, device: Device, spared: tuple[str, ...]) -> Job:
-    """The settings as the estimate wants them. A method without `train` teaches words, and adapters if it has a rank."""
+    """The settings as the estimate wants them. Without `train`: words, with a rank adapters too."""
     values = settings.record(config)
     prior = values.get("prior", "none")
     together = prior != "none" and not values.get("prior_apart", False)
