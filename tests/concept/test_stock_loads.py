@@ -26,12 +26,13 @@ LOADS = {  # what is loaded: the concept, the format, the keyword of the job, th
     "word": ("word", "diffusers", "word", "learned_embeds.safetensors"),
     "zeroed": ("lora", "diffusers", "lora", OURS),
 }
-SLOW = ("merged", "own weights")
+QUICK = [(family, load) for family in ("sd1", "sdxl") for load in ("diffusers", "kohya", "one file", "word")]
+QUICK += [("sd1", "zeroed"), ("sd2", "one file")]
+EVERY = [(family, load) for family in FAMILIES for load in LOADS]
 RUNS = [
-    pytest.param(family, load, marks=[pytest.mark.slow] if load in SLOW else [], id=f"{family}-{load}")
-    for family in FAMILIES
-    for load in LOADS
-    if load != "zeroed"
+    pytest.param(*run, marks=[] if run in QUICK else [pytest.mark.slow], id="-".join(run))
+    for run in EVERY
+    if run[1] != "zeroed"
 ]
 PROMPTS = {"lora": "a photo of a dog", "weights": "a photo of a dog", "word": "a photo of <rob> on the beach"}
 
@@ -51,27 +52,33 @@ def mixed(model, folder):
     for name in sorted(tensors)[::4]:
         up = name.replace(".down.", ".up.")
         tensors[name], tensors[up] = tensors[name][:1].contiguous(), tensors[up][:, :1].contiguous()
-    lora_formats.write(concept.parts()["lora"], tensors, alpha=3.0)
+    lora_formats.write(concept.parts()["lora"], tensors, alpha=1.0)
     return concept
 
 
-def made(folders, place, wanted):
-    """(family, load) -> their answers, their report, ours, ours without the concept."""
+def made(folders, place, runs):
+    """For each (family, load) -> their answers, their report, ours, ours without the concept."""
     jobs, found = [], {}
     for family in FAMILIES:
         model = diffusion.load(folders[family])
         widths = [one.config.hidden_size for one in model.text_encoders]
         makers = {"lora": mixed, "weights": with_weights, "word": lambda m, f, w=widths: with_words(m, f, widths=w)}
         concepts = {kind: maker(model, place / f"{family}-taught-{kind}" / "rob") for kind, maker in makers.items()}
-        for load in wanted:
+        for load in [load for at, load in runs if at == family]:
             kind, format, keyword, file = LOADS[load]
             out = place / f"{family}-{load}"
             export(concepts[kind], out, Choices(format, str(model.folder), dtype="float32"))
+            if keyword == "lora":  # the very file: of several ranks the export has made one, which rounds differently
+                loras, _ = lora_formats.load_into(model, out / file)
+                ours = answers(model, PROMPTS[kind])
+                for one in loras:
+                    one.remove()
+            else:
+                with concepts[kind].apply(model) as words:
+                    ours = answers(model, PROMPTS[kind], words)
             if load == "zeroed":
                 zeros = {name: torch.zeros_like(value) for name, value in load_file(out / file).items()}
                 lora_formats.write(out / file, zeros, None)
-            with concepts[kind].apply(model) as words:
-                ours = answers(model, PROMPTS[kind], words)
             plain = answers(model, PROMPTS[kind].replace("<rob>", "toy"))
             found[family, load] = (out, ours, plain)
             jobs.append({"family": family, "base": str(model.folder), "load": {keyword: str(out / file)},
@@ -86,40 +93,41 @@ def made(folders, place, wanted):
 
 @pytest.fixture(scope="module")
 def stock(folders, tmp_path_factory):
-    return made(folders, tmp_path_factory.mktemp("stock"), [load for load in LOADS if load not in SLOW])
+    return made(folders, tmp_path_factory.mktemp("stock"), QUICK)
 
 
 @pytest.fixture(scope="module")
 def more_stock(folders, tmp_path_factory):
-    return made(folders, tmp_path_factory.mktemp("more"), SLOW)
+    return made(folders, tmp_path_factory.mktemp("more"), [run for run in EVERY if run not in QUICK])
 
 
 @pytest.mark.parametrize(("family", "load"), RUNS)
 def test_stock_diffusers_answers_as_our_model_does(request, family, load):
-    theirs, report, ours, plain = request.getfixturevalue("more_stock" if load in SLOW else "stock")[family, load]
+    theirs, report, ours, plain = request.getfixturevalue("stock" if (family, load) in QUICK else "more_stock")[
+        family, load
+    ]
     assert report["complaints"] == []
     assert theirs.keys() == ours.keys()
     for part, value in ours.items():
-        close = 1e-6 if load in ("diffusers", "kohya", "own weights") else 1e-5  # merged weights are rounded once more
+        close = 3e-5 if load in ("merged", "one file") else 1e-6  # merged weights are rounded once more
         assert (theirs[part] - value).abs().max() <= close * max(1, value.abs().max().item()), part
     assert (theirs["noise"] - plain["noise"]).abs().max() > 1e-3, "the file made no difference"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_comparison_notices_a_file_of_zeros(stock, family):
-    theirs, _, ours, plain = stock[family, "zeroed"]
+def test_the_comparison_notices_a_file_of_zeros(stock):
+    theirs, _, ours, plain = stock["sd1", "zeroed"]
     assert (theirs["noise"] - ours["noise"]).abs().max() > 1e-3
     assert (theirs["noise"] - plain["noise"]).abs().max() < 1e-5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
 @pytest.mark.parametrize("load", ["diffusers", "kohya"])
 def test_every_trained_part_is_listed(stock, family, load):
     parts = {"unet", "text_encoder"} | ({"text_encoder_2"} if family == "sdxl" else set())
     assert set(stock[family, load][1]["adapters"]) == parts
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
 def test_a_word_is_read_as_its_rows_in_order(stock, family):
     for ids in stock[family, "word"][1]["ids"]:
         added = [one for one in ids if one == max(ids) or one == max(ids) - 1]
