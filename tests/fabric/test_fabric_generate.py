@@ -245,7 +245,9 @@ def test_references_without_effect_are_an_error(sd1, monkeypatch):
 
 def test_the_layers_are_what_they_were_even_after_an_error(sd1, monkeypatch):
     before = [site.module.processor for site in attention.sites(sd1.unet)]
-    steps = generate(sd1, *texts(sd1), noise=sampling.noise(sd1, [0]), likes=encoded(sd1, [1]), config=Config(steps=3))
+    steps = generate(
+        sd1, *texts(sd1), noise=sampling.noise(sd1, [0]), likes=encoded(sd1, [1]), config=Config(steps=3), rows=2
+    )
     next(steps)  # between steps nothing is hooked: another pipeline may use the U-Net
     assert [site.module.processor for site in attention.sites(sd1.unet)] == before
     mid, original = sd1.unet.mid_block, sd1.unet.mid_block.forward
@@ -286,9 +288,10 @@ def test_it_begins_from_a_picture_where_asked(sd1):
         steps = list(
             generate(
                 sd1, *texts(sd1), noise=sampling.noise(sd1, [0]), likes=likes, start=Start(begin, change),
-                config=Config(steps=10),
+                config=Config(steps=5),
+                rows=2,
             )
         )  # fmt: skip
-        assert len(steps) == {0.2: 2, 0.6: 6, 1.0: 10}[change]
+        assert len(steps) == {0.2: 1, 0.6: 3, 1.0: 5}[change]
         distances.append(float((steps[-1].latents[0] - begin).square().mean()))
     assert distances[0] < distances[1] < distances[2]

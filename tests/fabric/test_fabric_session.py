@@ -224,6 +224,7 @@ def test_mistakes_are_told_and_nothing_is_written(session, tmp_path):
     with pytest.raises(UnknownResultError, match="no round has been drawn yet"):
         session.like(1)
     session.next()
+    session.like(1)
     before = session.shelf.events.read_bytes()
     torn = tmp_path / "torn.png"
     torn.write_bytes(session.pictures["1-1"].read_bytes()[:300])
