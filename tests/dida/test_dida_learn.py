@@ -21,6 +21,7 @@ from likewise.errors import (
     BrokenCheckpointError,
     ForecasterFolderError,
     MeasureError,
+    NonFiniteLossError,
     NotFittedError,
     NothingToLearnError,
     ResumeMismatchError,
@@ -123,6 +124,13 @@ def test_a_history_without_links_is_told():
         next(learn(build([links, empty, links, links], 12), config(test_snapshots=0, val_snapshots=2), 0))
     with pytest.raises(NothingToLearnError, match="validation"):
         next(learn(build([links, links, links, empty], 12), config(test_snapshots=0), 0))
+
+
+def test_training_that_leaves_the_finite_numbers_is_told(graph, tmp_path):
+    for out in (None, tmp_path / "run"):
+        with pytest.raises(NonFiniteLossError, match="val_auc is nan"):
+            DIDA(**SMALL, lr=1e30).fit(graph, out=out)
+    assert not (tmp_path / "run" / "model").exists()
 
 
 def test_the_best_weights_are_kept_apart(graph):

@@ -65,7 +65,7 @@ def learn(
     data = {"run": str(out), **_described(graph), "validation": model.validation}
     lines = [
         f"{graph.size} nodes, {graph.ends[-1]} links, {len(graph)} snapshots",
-        f"Validation AUC {model.validation['dida']:.3f}; remembering past pairs (EdgeBank) "
+        f"Validation AUC {model.validation['auc']:.3f}; remembering past pairs (EdgeBank) "
         f"{model.validation['edgebank']:.3f}",
         f"Next: likewise dida evaluate {out}, or likewise dida forecast {out}",
     ]
@@ -131,7 +131,7 @@ def forecast(
         (place, one.source, one.target, f"{one.probability:.1%}", one.before)
         for place, one in enumerate(found, start=1)
     ]
-    auc, memory = model.validation["dida"], model.validation["edgebank"]
+    auc, memory = model.validation["auc"], model.validation["edgebank"]
     foot = f"Links of the snapshot after {about['after']}. Validation AUC {auc:.3f}, of memory alone {memory:.3f}."
     return Answer(about, [*rows(table), "", foot])
 
@@ -200,8 +200,8 @@ def _figures(report: Mapping[str, Any]) -> list[str]:
             (kind, name, _span(one["auc"]), f"{one['ap']:.3f}", _span(one["mrr"]), _span(one["hits@10"]))
             for name, one in models.items()
         ]
-    first = next(iter(report["by_negatives"].values()))["dida"]["by_domain"]
-    domains = [(f"links of {name}", "dida", _span(one), "", "", "") for name, one in first.items()]
+    model, figures = next(iter(next(iter(report["by_negatives"].values())).items()))
+    domains = [(f"links of {name}", model, _span(one), "", "", "") for name, one in figures["by_domain"].items()]
     return rows([*table, *domains])
 
 

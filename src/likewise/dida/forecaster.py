@@ -1,5 +1,6 @@
 """The forecaster: a graph, a network that learned from it, and what its scores mean."""
 
+import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -24,6 +25,7 @@ from likewise.dida.negatives import Pool, draw
 from likewise.dida.splits import Split, split
 from likewise.errors import (
     ForecasterFolderError,
+    NonFiniteLossError,
     NotFittedError,
     UnknownNodeError,
     WeakForecastWarning,
@@ -95,6 +97,9 @@ class DIDA:
     def _learn(self, graph: Graph, seed: int) -> State:
         stop, step = stopping(self.config), None
         for step in learn(graph, self.config, seed):
+            wrong = {name: value for name, value in step.losses.items() if not math.isfinite(value)}
+            if wrong:
+                raise NonFiniteLossError(step.index, wrong, None)
             if stop(step):
                 break
         assert step is not None, "there is at least one step"
@@ -140,10 +145,10 @@ class DIDA:
                 free.append((pool.possible - links.shape[1]) / count)
         self.calibration = calibration.fit(np.concatenate(positive), np.concatenate(negative), float(np.mean(free)))
         rounds = measures.trials(seen, list(self.split.val), seed=self.seed, rivals=1)
-        found = measures.measure(seen, rounds, {"dida": self._scorer(parts), "edgebank": bank}, seed=self.seed)
+        found = measures.measure(seen, rounds, {"auc": self._scorer(parts), "edgebank": bank}, seed=self.seed)
         self.validation = {name: found[name]["auc"]["value"] for name in found}
-        if self.validation["dida"] < self.validation["edgebank"]:
-            warnings.warn(WeakForecastWarning(self.validation["dida"], self.validation["edgebank"]), stacklevel=3)
+        if self.validation["auc"] < self.validation["edgebank"]:
+            warnings.warn(WeakForecastWarning(self.validation["auc"], self.validation["edgebank"]), stacklevel=3)
 
     @torch.no_grad()
     def _made(self, graph: Graph) -> Tensor:
@@ -186,9 +191,10 @@ class DIDA:
     def evaluate(self, *, kinds: Sequence[str] = ("auto", "historical"), seed: int = 0) -> dict[str, Any]:
         """How well it tells the links of the test snapshots (validation's, where none were kept), as JSON.
 
-        By kind of negatives: its figures beside EdgeBank's, by snapshot and by domain; with held-out domains also
-        "shift", where messages are of all domains and only held-out links count. "surprise": the share of links whose
-        pair is new. "calibration": links expected and found. "leakage": see `likewise.dida.leakage`.
+        By kind of negatives: its figures, under the name of its model, beside EdgeBank's, by snapshot and by domain;
+        with held-out domains also "shift", where messages are of all domains and only held-out links count.
+        "surprise": the share of links whose pair is new. "calibration": links expected and found. "leakage": see
+        `likewise.dida.leakage`.
         """
         seen = self.graph.without(self.held) if self.held else self.graph
         times = list(self.split.test or self.split.val)
@@ -215,7 +221,7 @@ class DIDA:
     def _judged(
         self, graph: Graph, times: Sequence[int], kinds: Sequence[str], seed: int, only: Sequence[int] | None
     ) -> dict[str, Any]:
-        scorers = {"dida": self._scorer(self._made(graph)), "edgebank": EdgeBank(graph)}
+        scorers = {self.config.model: self._scorer(self._made(graph)), "edgebank": EdgeBank(graph)}
         found: dict[str, Any] = {"by_negatives": {}}
         for kind in kinds:
             rounds = measures.trials(graph, times, kind=kind, seed=seed, only=only)

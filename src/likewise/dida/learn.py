@@ -4,9 +4,11 @@ One step is the whole training window: embeddings of t = 0 .. L - 2 are asked fo
 negatives, drawn anew each step. Nothing after the window is looked at but by the validation, which has no gradient.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -52,7 +54,8 @@ def learn(graph: Graph, config: Config, seed: int, *, resume: State | None = Non
         record.restore(resume)
     for index in range(first + 1, config.epochs + 1):
         losses = task.gradients(network, index)
-        optimiser.step()
+        if all(map(math.isfinite, losses.values())):  # otherwise the caller stops, and the last good weights stay
+            optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         book.average()
         if index == 1 or index % config.validate_every == 0 or index == config.epochs:
@@ -182,5 +185,7 @@ class Task:
         found = []
         for t, links, others in self.trials:
             scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()
+            if not np.isfinite(scores).all():
+                return math.nan  # a loss that the caller stops at
             found.append(auc(scores, torch.arange(len(scores)) < links.shape[1]))
         return sum(found) / len(found)
