@@ -13,8 +13,8 @@ def run(backbone, noisy, t, text):
     if text.pooled is not None:
         side = noisy.shape[-1] * backbone.facts.latent_downscale
         sizes = torch.tensor([[side, side, 0, 0, side, side]] * len(noisy))
-        named = {"added_cond_kwargs": {"text_embeds": text.pooled.double(), "time_ids": sizes}}
-    return backbone.unet(noisy, t, encoder_hidden_states=text.embeds.double(), **named).sample
+        named = {"added_cond_kwargs": {"text_embeds": text.pooled.to(noisy), "time_ids": sizes}}
+    return backbone.unet(noisy, t, encoder_hidden_states=text.embeds.to(noisy), **named).sample
 
 
 def picture(number: int, size=(40, 40)) -> Image.Image:

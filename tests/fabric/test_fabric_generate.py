@@ -71,7 +71,15 @@ def apart(first, second):
     return float((first - second).abs().max())
 
 
-@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize(
+    ("backbone", "fused"),
+    [
+        *((family, True) for family in ("toybox", "sd1", "sd2", "sdxl")),
+        ("sdxl", False),
+        *(pytest.param(family, False, marks=pytest.mark.slow) for family in ("toybox", "sd1", "sd2")),
+    ],
+    indirect=["backbone"],
+)
 def test_every_family_is_the_oracle_in_double_precision(double, fused):
     likes, dislikes = doubled(encoded(double, [1, 2])), doubled(encoded(double, [3]))
     how = {"config": {"scheduler": "ddim"}, "likes": likes, "dislikes": dislikes, "dtype": torch.float64}
@@ -91,7 +99,7 @@ def test_every_sampler_is_the_oracle(double, scheduler):
 
 
 @pytest.mark.parametrize("bottlenecks", [(0.5, 1.0), (1.5, 0.25)])
-@pytest.mark.parametrize("backbone", ["toybox", "sdxl"], indirect=True)
+@pytest.mark.parametrize("backbone", ["sdxl"], indirect=True)
 def test_weights_of_their_own_and_bottlenecks_are_the_oracles(double, bottlenecks):
     likes, dislikes = doubled(encoded(double, [1, 2])), doubled(encoded(double, [3]))
     noised = [torch.stack([one.latents for one in side]) for side in (likes, dislikes)]
@@ -107,7 +115,24 @@ def test_weights_of_their_own_and_bottlenecks_are_the_oracles(double, bottleneck
     assert apart(found, expected) <= 1e-10
 
 
-def test_in_single_precision_it_is_the_oracle_too(backbone):
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("backbone", ["toybox", "sd2"], indirect=True)
+def test_in_single_precision_it_is_the_oracle_too(backbone, fused):
+    noised = [torch.stack([one.latents for one in encoded(backbone, side)]) for side in ([1, 2], [3])]
+    latents, t, (text, blank) = sampling.noise(backbone, [5]), torch.tensor(400), texts(backbone)
+    fed = Fed(torch.cat(noised), (0.8, 0.8), (0.4,), blank)
+    call = unet_call(backbone)
+    with torch.no_grad():
+        how = {"scale": 5.0, "rows": 2, "fused": fused}
+        found = predict(Feeder(backbone.unet), backbone, latents, t, text, blank, fed, **how)
+        expected = oracle.predict(
+            lambda z, which: call(z, which, t), backbone.unet, latents, None, None, noised, ((0.8, 0.8), (0.4,)), 5.0
+        )
+    assert apart(found, expected) <= 1e-5 * float(expected.abs().max().clamp(min=1))
+
+
+@pytest.mark.parametrize("backbone", ["sd1"], indirect=True)
+def test_in_single_precision_one_call_or_two_agree(backbone):
     likes, dislikes = encoded(backbone, [1, 2]), encoded(backbone, [3])
     config = {"scheduler": "ddim", "guidance": 2.0}
     one = made(backbone, likes=likes, dislikes=dislikes, config=config, fused=True).latents
@@ -115,9 +140,15 @@ def test_in_single_precision_it_is_the_oracle_too(backbone):
     assert apart(one, two) <= 1e-5 * float(one.abs().max())
 
 
-@pytest.mark.parametrize("config", [
-    {}, {"strength": 0.0}, {"strength": 0.0, "strength_outside": 0.0, "dislike_strength": 0.0}
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("backbone", "config"),
+    [
+        *((family, {}) for family in ("toybox", "sd1", "sd2", "sdxl")),
+        ("sd1", {"strength": 0.0}),
+        ("sdxl", {"strength": 0.0, "strength_outside": 0.0, "dislike_strength": 0.0}),
+    ],
+    indirect=["backbone"],
+)
 def test_without_feedback_it_is_plain_sampling_bit_for_bit(backbone, config):
     text, free = texts(backbone)
     noise = sampling.noise(backbone, [3, 4])
