@@ -114,7 +114,12 @@ def _configuration() -> str:
         parts += [f"## teach --method {name}\n", f"{registry.method(name).summary}\n"]
         parts.append(settings.table(settings.of(registry.config(name)).values()))
         parts += [f"### {name}: defaults by base model\n", _by_family(name)]
-    others = {"verdict": registry.VERDICT, "steer": registry.FABRIC, "dida learn": registry.DIDA, "toybox learn": registry.RECIPE}
+    others = {
+        "verdict": registry.VERDICT,
+        "steer": registry.FABRIC,
+        "dida learn": registry.DIDA,
+        "toybox learn": registry.RECIPE,
+    }
     for name, reference in others.items():
         parts += [f"## {name}\n", settings.table(settings.of(registry.resolve(reference)).values())]
     return "\n".join(parts)

@@ -105,8 +105,8 @@ from likewise.errors.runs import NoTextEncoderWarning as NoTextEncoderWarning
 from likewise.errors.runs import NothingToCompareError as NothingToCompareError
 from likewise.errors.runs import NothingToLearnError as NothingToLearnError
 from likewise.errors.runs import NothingToResumeError as NothingToResumeError
-from likewise.errors.runs import PreflightError as PreflightError
 from likewise.errors.runs import PoolingWarning as PoolingWarning
+from likewise.errors.runs import PreflightError as PreflightError
 from likewise.errors.runs import ResumeMismatchError as ResumeMismatchError
 from likewise.errors.runs import RunExistsError as RunExistsError
 from likewise.errors.runs import SkippedCheckpointWarning as SkippedCheckpointWarning
