@@ -75,7 +75,7 @@ def evaluate(
     backbone: Annotated[str, typer.Option(metavar="NAME|DIR", help="The pipeline to measure.")] = "toybox",
     count: Annotated[int, typer.Option(min=8, max=200, help="Held-out compositions to draw.")] = 200,
     steps: Annotated[int, typer.Option(min=1, help="Denoising steps a picture.")] = 20,
-    guidance: Annotated[float, typer.Option(min=1, help="Classifier-free guidance; 1 is none.")] = 4.0,
+    guidance: Annotated[float, typer.Option(min=1, help="Classifier-free guidance; 1 is none.")] = 7.0,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where evaluation.json and sheet.png go; must be new.")
     ] = Path("evaluation"),

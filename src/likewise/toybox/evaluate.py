@@ -54,7 +54,7 @@ def draw(
     asked: Sequence[Asked],
     *,
     steps: int = 20,
-    guidance: float = 4.0,
+    guidance: float = 7.0,
     batch: int = 8,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Image.Image]:
@@ -122,7 +122,7 @@ def evaluate(
     *,
     count: int = 200,
     steps: int = 20,
-    guidance: float = 4.0,
+    guidance: float = 7.0,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[dict[str, object], list[Image.Image], list[Asked]]:
