@@ -31,10 +31,10 @@ ENTRIES = {
     "teach": Entry("Learn the subject of a folder of photos as a word for prompts."),
     "verdict": Entry("Judge every checkpoint of a run and choose the one to keep."),
     "imagine": Entry("Draw pictures from a prompt, with concepts written as <name>."),
-    "steer": Entry("Draw rounds of pictures, each from what you liked and disliked before."),
+    "steer": Entry("Draw rounds of pictures, each from what you liked before."),
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
     "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
-    "dida": Entry("Forecast the links of a graph that evolves, and measure the forecast.", group=True),
+    "dida": Entry("Forecast the links of an evolving graph, and measure the forecast.", group=True),
     "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
     "doctor": Entry("Say what is installed, what is missing, and what to do."),
 }

@@ -65,7 +65,10 @@ def steer(
     settings: Mapping[str, Any],
     given: Collection[str],
 ) -> Answer:
-    """Draw rounds of pictures, steered by what you like and dislike; nothing is trained."""
+    """Draw rounds of pictures, each from what you liked before.
+
+    Dislikes steer as well, and nothing is trained.
+    """
     opened = {"backbone": backbone, "encoder": encoder, "who": who, "device": device}
     found, fresh = _session(prompt, session, {**opened, "concepts": concept, "target": target, "seed": seed}, settings)
     if branch is not None:

@@ -35,7 +35,10 @@ def verdict(
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
-    """Judge every checkpoint of a run and choose the one to keep, or compare several models."""
+    """Judge every checkpoint of a run and choose the one to keep.
+
+    Several runs, checkpoints or LoRA files are compared on the same prompts and seeds.
+    """
     from likewise import imageset
     from likewise.verdict import compare
     from likewise.verdict import verdict as judge
