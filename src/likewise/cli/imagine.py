@@ -16,9 +16,7 @@ def imagine(
     prompts: Annotated[
         list[str] | None, typer.Argument(metavar="PROMPT...", help="What to draw; <name> draws a concept.")
     ] = None,
-    concept: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|DIR", help="A concept for every picture.")
-    ] = None,
+    concept: Annotated[list[str] | None, typer.Option(metavar="NAME|DIR", help="A concept for every picture.")] = None,
     backbone: Annotated[
         str | None, typer.Option(metavar="NAME|DIR|HUB_ID", help="The base model, if it is not toybox.")
     ] = None,

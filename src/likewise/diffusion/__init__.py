@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from likewise import lazy
 from likewise.diffusion.loading import load
 
 if TYPE_CHECKING:
@@ -9,11 +10,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Backbone", "Facts", "Moments", "Text", "load"]
 
-
-def __getattr__(name: str) -> object:
-    """Backbone and its parts, imported (with torch) when first asked for."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from likewise.diffusion import backbone
-
-    return getattr(backbone, name)
+lazy.public(__name__, Backbone="backbone", Facts="backbone", Moments="backbone", Text="backbone")

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from likewise import lazy
 from likewise.encoders.loading import load
 
 if TYPE_CHECKING:
@@ -9,11 +10,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoder", "TextEncoder", "embed", "embed_texts", "load"]
 
-
-def __getattr__(name: str) -> object:
-    """The protocols and functions, imported (with NumPy) when first asked for."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from likewise.encoders import encoder
-
-    return getattr(encoder, name)
+lazy.public(__name__, Encoder="encoder", TextEncoder="encoder", embed="encoder", embed_texts="encoder")

@@ -8,8 +8,9 @@
 Importing this package loads no torch.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from likewise import lazy
 
 if TYPE_CHECKING:
     from likewise.fabric.config import Config as Config
@@ -20,17 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "Reference", "Session", "draw", "generate"]
 
-_HOME = {
-    "Config": "config",
-    "Reference": "references",
-    "Session": "session",
-    "draw": "drawing",
-    "generate": "generation",
-}
-
-
-def __getattr__(name: str) -> object:
-    """A public name, its module imported when first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+lazy.public(
+    __name__,
+    Config="config",
+    Reference="references",
+    Session="session",
+    draw="drawing",
+    generate="generation",
+)

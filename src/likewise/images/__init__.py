@@ -3,8 +3,9 @@
 Inside the library a picture is a PIL image of mode RGB, and a batch is float32 (B, 3, H, W) in [0, 1].
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from likewise import lazy
 
 if TYPE_CHECKING:
     from likewise.images.contact import sheet
@@ -27,17 +28,17 @@ __all__ = [
     "write_png",
 ]
 
-_HOME = {
-    **dict.fromkeys(("MAX_PIXELS", "Decoded", "decode", "read"), "decoding"),
-    **dict.fromkeys(("cover", "fit"), "frame"),
-    **dict.fromkeys(("read_metadata", "write_png"), "png"),
-    "sheet": "contact",
-    **dict.fromkeys(("to_pil", "to_tensor"), "tensors"),
-}
-
-
-def __getattr__(name: str) -> object:
-    """A public name, its module imported when first asked for: checking photos must not wait for torch."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+lazy.public(
+    __name__,
+    MAX_PIXELS="decoding",
+    Decoded="decoding",
+    cover="frame",
+    decode="decoding",
+    fit="frame",
+    read="decoding",
+    read_metadata="png",
+    sheet="contact",
+    to_pil="tensors",
+    to_tensor="tensors",
+    write_png="png",
+)

@@ -1,7 +1,8 @@
 """Measures of likeness, order and agreement, each with its uncertainty: small exact files on NumPy alone."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from likewise import lazy
 
 if TYPE_CHECKING:
     from likewise.metrics.agreement import cohen_kappa, two_afc
@@ -25,17 +26,18 @@ __all__ = [
     "wilson",
 ]
 
-_HOME = {
-    **dict.fromkeys(("cohen_kappa", "two_afc"), "agreement"),
-    "frechet_distance": "frechet",
-    **dict.fromkeys(("Interval", "bootstrap", "paired", "wilson"), "intervals"),
-    **dict.fromkeys(("Embedding", "cosine", "top_k"), "neighbours"),
-    **dict.fromkeys(("auc", "average_precision"), "ranking"),
-}
-
-
-def __getattr__(name: str) -> object:
-    """A public name, its module imported when first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+lazy.public(
+    __name__,
+    Embedding="neighbours",
+    Interval="intervals",
+    auc="ranking",
+    average_precision="ranking",
+    bootstrap="intervals",
+    cohen_kappa="agreement",
+    cosine="neighbours",
+    frechet_distance="frechet",
+    paired="intervals",
+    top_k="neighbours",
+    two_afc="agreement",
+    wilson="intervals",
+)

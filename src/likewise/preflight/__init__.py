@@ -1,7 +1,8 @@
 """What a person should know before a training starts: photos, captions, words, what learns, time, disk, memory."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from likewise import lazy
 
 if TYPE_CHECKING:
     from likewise.preflight.looking import look
@@ -9,11 +10,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Preflight", "Row", "look"]
 
-_HOME = {"Preflight": "report", "Row": "report", "look": "looking"}
-
-
-def __getattr__(name: str) -> object:
-    """A public name, its module imported when first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+lazy.public(__name__, Preflight="report", Row="report", look="looking")

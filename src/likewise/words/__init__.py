@@ -1,8 +1,8 @@
 """Words of prompts: placeholders, templates, rare identifiers, nouns that a model knows, prompt lengths."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from likewise import lazy
 from likewise.words.templates import OBJECT_TEMPLATES, STYLE_TEMPLATES
 
 if TYPE_CHECKING:
@@ -22,18 +22,12 @@ __all__ = [
     "placeholders",
 ]
 
-_HOME = {
-    "Identifier": "identifiers",
-    "check_length": "lengths",
-    "check_noun": "nouns",
-    "check_placeholder": "marks",
-    "find_identifier": "identifiers",
-    "placeholders": "marks",
-}
-
-
-def __getattr__(name: str) -> object:
-    """A public name, its module imported when first asked for: most of them need transformers."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+lazy.public(
+    __name__,
+    Identifier="identifiers",
+    check_length="lengths",
+    check_noun="nouns",
+    check_placeholder="marks",
+    find_identifier="identifiers",
+    placeholders="marks",
+)
