@@ -51,6 +51,8 @@ from likewise.errors.graphs import TooFewSnapshotsError as TooFewSnapshotsError
 from likewise.errors.graphs import UnknownDomainError as UnknownDomainError
 from likewise.errors.graphs import UnknownNodeError as UnknownNodeError
 from likewise.errors.graphs import WeakForecastWarning as WeakForecastWarning
+from likewise.errors.judging import JudgementFileError as JudgementFileError
+from likewise.errors.judging import NoJudgementsError as NoJudgementsError
 from likewise.errors.models import ChangedModelError as ChangedModelError
 from likewise.errors.models import DifferentPictureWarning as DifferentPictureWarning
 from likewise.errors.models import EncoderFolderError as EncoderFolderError
