@@ -5,7 +5,8 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,24 @@ def write(name: str, data: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     checkpoint.write_json(path, {**data, "machine": machine(), "versions": records.versions()})
     return path
+
+
+def run_each(work: Callable[[int], str], numbers: Iterable[int], jobs: int) -> None:
+    """Do numbered pieces of work, `jobs` at a time, each of which leaves a file of its own; tells a line about each."""
+    with ProcessPoolExecutor(jobs) as pool:
+        for line in pool.map(work, numbers):
+            print(line, flush=True)
+
+
+def collect(
+    name: str, summarised: Callable[[list[Any]], Mapping[str, Any]], table: Callable[[list[Any], Any], str]
+) -> None:
+    """results/NAME.json and results/NAME.md from the files in results/NAME/, if there are any."""
+    done = [checkpoint.read_json(path) for path in sorted((RESULTS / name).glob("*.json"))]
+    if done:
+        summary = summarised(done)
+        print(write(name, summary))
+        checkpoint.write_bytes(RESULTS / f"{name}.md", table(done, summary).encode())
 
 
 def machine() -> dict[str, object]:

@@ -18,12 +18,11 @@ results/teach_mascots.md, with bootstrap intervals over mascots.
 
 import argparse
 import shutil
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bookkeeping import RESULTS, WORK, folder_or_none, interval, write
+from bookkeeping import RESULTS, WORK, collect, folder_or_none, interval, run_each
 from PIL.Image import Image
 
 from likewise import checkpoint, encoders, images, load
@@ -54,14 +53,8 @@ def main() -> None:
     world = folder_or_none(given.world or Path("world"), given.world is not None, "run `likewise toybox build`")
     numbers = [given.only] if given.only is not None else range(given.count)
     if world:
-        with ProcessPoolExecutor(given.jobs) as pool:
-            for line in pool.map(partial(one, world), numbers):
-                print(line, flush=True)
-    done = [checkpoint.read_json(path) for path in sorted((RESULTS / "teach_mascots").glob("*.json"))]
-    if done:
-        summary = summarised(done)
-        print(write("teach_mascots", summary))
-        checkpoint.write_bytes(RESULTS / "teach_mascots.md", table(done, summary).encode())
+        run_each(partial(one, world), numbers, given.jobs)
+    collect("teach_mascots", summarised, table)
 
 
 def one(world_folder: Path, number: int) -> str:

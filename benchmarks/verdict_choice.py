@@ -17,12 +17,11 @@ results/verdict_choice.md, with intervals over runs, differences paired.
 
 import argparse
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from bookkeeping import RESULTS, WORK, folder_or_none, interval, write
+from bookkeeping import RESULTS, WORK, collect, folder_or_none, interval, run_each
 from teach_mascots import PHOTOS, PX, QUIET
 
 from likewise import checkpoint, encoders, images, load
@@ -55,14 +54,8 @@ def main() -> None:
     world = folder_or_none(given.world or Path("world"), given.world is not None, "run `likewise toybox build`")
     numbers = [given.only] if given.only is not None else range(len(WAYS) * given.mascots)
     if world:
-        with ProcessPoolExecutor(given.jobs) as pool:
-            for line in pool.map(partial(one, world, given.steps), numbers):
-                print(line, flush=True)
-    done = [checkpoint.read_json(path) for path in sorted((RESULTS / "verdict_choice").glob("*.json"))]
-    if done:
-        summary = summarised(done)
-        print(write("verdict_choice", summary))
-        checkpoint.write_bytes(RESULTS / "verdict_choice.md", table(done, summary).encode())
+        run_each(partial(one, world, given.steps), numbers, given.jobs)
+    collect("verdict_choice", summarised, table)
 
 
 def one(world: Path, steps: int | None, number: int) -> str:

@@ -29,8 +29,10 @@ from likewise.errors import (
     UnknownSettingError,
 )
 from likewise.teach import name_of, teach
-from likewise.tuning import preview
 from likewise.verdict import judging
+from short_runs import again, left_alone, no_pictures, photos
+
+__all__ = ["again", "no_pictures", "photos"]
 
 FAST = {"steps": 4, "lr": 1e-3, "rank": 2, "class_images": 3, "class_steps": 1, "verdict": False, "quiet": True}
 
@@ -40,41 +42,10 @@ def base(tmp_path_factory):
     return tiny.pipeline(tmp_path_factory.mktemp("models") / "base", "sd1")
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    """Drawing previews takes most of the time, so one run draws them for all; see `finished`."""
-    blank = Image.new("RGB", (32, 32))
-    monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [blank] * len(asked))
-
-
-def three_photos(folder):
-    """Three photos of one colour each."""
-    folder.mkdir()
-    for name, colour in {"a": "red", "b": "green", "c": "blue"}.items():
-        Image.new("RGB", (40, 32), colour).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return three_photos(tmp_path / "My Dog")
-
-
 @pytest.fixture(scope="module")
 def finished(base, tmp_path_factory):
     """A run that was left alone, of the settings in FAST."""
-    place = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIKEWISE_HOME", str(place / "home"))
-        patch.setattr(preview, "STEPS", 1)
-        patch.setattr(preview, "FINE", 1)
-        return teach(three_photos(place / "My Dog"), "dog", backbone=base, out=place / "run", **FAST)
-
-
-@pytest.fixture
-def again(finished, tmp_path):
-    """A copy of that run to go on with, whose concept is not in the library yet."""
-    return shutil.copytree(finished.run, tmp_path / "run")
+    return left_alone(base, tmp_path_factory.mktemp("finished"), FAST)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import shutil
 
 import pytest
 import torch
-from PIL import Image
 
 from likewise import checkpoint, diffusion, imagine
 from likewise.concept import Concept, library
@@ -20,8 +19,10 @@ from likewise.errors import (
 )
 from likewise.teach import teach
 from likewise.textual_inversion import export
-from likewise.tuning import preview
 from likewise.verdict import runs
+from short_runs import again, left_alone, no_pictures, photos
+
+__all__ = ["again", "no_pictures", "photos"]
 
 FAST = {"method": "textual-inversion", "steps": 4, "lr": 1e-2, "vectors": 2, "verdict": False, "quiet": True}
 FILE = "concept/learned_embeds.safetensors"
@@ -33,40 +34,10 @@ def bases(tmp_path_factory):
     return {family: tiny.pipeline(place / family, family) for family in ("sd1", "sdxl")}
 
 
-@pytest.fixture(autouse=True)
-def _no_pictures(monkeypatch):
-    """Drawing previews takes most of the time, so one run draws them for all; see `finished`."""
-    blank = Image.new("RGB", (32, 32))
-    monkeypatch.setattr(preview, "draw", lambda _, asked, *__, **___: [blank] * len(asked))
-
-
-def three_photos(folder):
-    folder.mkdir()
-    for name, colour in {"a": "red", "b": "green", "c": "blue"}.items():
-        Image.new("RGB", (40, 32), colour).save(folder / f"{name}.png")
-    return folder
-
-
-@pytest.fixture
-def photos(tmp_path):
-    return three_photos(tmp_path / "My Dog")
-
-
 @pytest.fixture(scope="module")
 def finished(bases, tmp_path_factory):
-    """A run that was left alone, with its previews."""
-    place = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LIKEWISE_HOME", str(place / "home"))
-        patch.setattr(preview, "STEPS", 1)
-        patch.setattr(preview, "FINE", 1)
-        return teach(three_photos(place / "My Dog"), "dog", backbone=bases["sd1"], out=place / "run", **FAST)
-
-
-@pytest.fixture
-def again(finished, tmp_path):
-    """A copy of that run to go on with, whose concept is not in the library yet."""
-    return shutil.copytree(finished.run, tmp_path / "run")
+    """A run that was left alone, of the settings in FAST."""
+    return left_alone(bases["sd1"], tmp_path_factory.mktemp("finished"), FAST)
 
 
 @pytest.fixture

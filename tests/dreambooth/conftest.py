@@ -9,6 +9,7 @@ from likewise.diffusion.backbone import Moments
 from likewise.dreambooth.config import Config
 from likewise.dreambooth.draw import Data
 from likewise.dreambooth.learn import learn
+from short_runs import follow
 
 
 @pytest.fixture(scope="session")
@@ -58,14 +59,7 @@ def run(load, data_for):
         backbone = backbone or load(family)
         data = data or data_for(backbone)
         config = Config(**{"steps": 4, "lr": 1e-3, "text_lr": 1e-4, **options})
-        steps, state = [], None
-        generator = learn(backbone, data, config, seed, resume=resume)
-        for step in generator:
-            steps.append(step)
-            if step.index in (until, config.steps):
-                state = step.state()
-                break
-        generator.close()
+        steps, state = follow(learn(backbone, data, config, seed, resume=resume), until or config.steps)
         return steps, state, backbone
 
     return short

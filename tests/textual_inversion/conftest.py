@@ -7,6 +7,7 @@ import pytest
 
 from likewise.textual_inversion import Config
 from likewise.textual_inversion.learn import learn
+from short_runs import follow
 from tiny_models import folders, sd1, sdxl, toybox
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -23,14 +24,6 @@ def run(sd1):
     def short(backbone=sd1, seed=0, resume=None, until=None, data=None, **options):
         config = Config(**{"steps": 4, "lr": 1e-2, **options})
         data = data or data_for(backbone, config.vectors)
-        steps, state = [], None
-        generator = learn(backbone, data, config, seed, resume=resume)
-        for step in generator:
-            steps.append(step)
-            if step.index in (until, config.steps):
-                state = step.state()
-                break
-        generator.close()
-        return steps, state
+        return follow(learn(backbone, data, config, seed, resume=resume), until or config.steps)
 
     return short

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -21,7 +22,7 @@ from likewise.dreambooth.trained import Trained, teacher, thaw
 from likewise.errors import NothingToLearnError
 from likewise.training import State, Step
 from likewise.tuning import memory
-from likewise.tuning.objective import Teacher
+from likewise.tuning.objective import Teacher, read
 from likewise.tuning.rates import adamw, set_rate
 
 Read = Callable[[tuple[str, ...]], Text]  # prompts -> their encodings, row by row
@@ -91,13 +92,7 @@ def _prompts(backbone: Backbone, data: Data, config: Config, trained: Trained) -
     guide = teacher(backbone, trained, known[data.class_prompt]) if config.prior == "teacher" else None
     if not config.train_text:
         return lambda prompts: join([known[prompt] for prompt in prompts]), guide
-
-    def read(prompts: tuple[str, ...]) -> Text:
-        unique = tuple(dict.fromkeys(prompts))  # each prompt once through the encoder, however often it is used
-        encoded = backbone.encode_text(unique)
-        return join([encoded[[unique.index(prompt)]] for prompt in prompts])
-
-    return read, guide
+    return partial(read, backbone.encode_text), guide
 
 
 def _gradients(task: _Task, index: int) -> dict[str, float]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-import likewise
 from likewise import devices, images
 from likewise import settings as values
 from likewise.concept.applying import applied
@@ -128,12 +127,7 @@ class _Drawing:
             "expanded": scene.expanded,
             "seed": job.seed,
             **{name: getattr(self.config, name) for name in DRAWING if name != "size"},
-            "size": [self.size, self.size],
-            "backbone": self.backbone.name,
-            "backbone_hash": self.backbone.hash,
-            **({"pooling": plan.pooling(scene.concepts)} if self.backbone.facts.sized else {}),
-            "concepts": [{"name": one.name, "hash": one.hash, "scale": one.scale} for one in scene.concepts],
-            "version": likewise.__version__,
+            **plan.origin(scene, self.backbone, self.size),
             "fabric": {
                 "likes": [_cited(one.reference) for one in self.likes],
                 "dislikes": [_cited(one.reference) for one in self.dislikes],

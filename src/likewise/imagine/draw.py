@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-import likewise
 from likewise import devices, images
 from likewise.concept import Concept
 from likewise.concept.applying import applied
@@ -148,10 +147,5 @@ class _Drawing:
             "steps": settings.steps,
             "guidance": settings.guidance,
             "scheduler": settings.scheduler,
-            "size": [self.size, self.size],
-            "backbone": self.backbone.name,
-            "backbone_hash": self.backbone.hash,
-            **({"pooling": plan.pooling(scene.concepts)} if self.backbone.facts.sized else {}),
-            "concepts": [{"name": one.name, "hash": one.hash, "scale": one.scale} for one in scene.concepts],
-            "version": likewise.__version__,
+            **plan.origin(scene, self.backbone, self.size),
         }

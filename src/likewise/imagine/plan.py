@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import likewise
 from likewise.concept import Concept, expand, library, names_in
 from likewise.diffusion.backbone import POOLINGS, Backbone, Pooling
 from likewise.errors import ConceptClashError, IdleSettingWarning, SettingError, UnusualSizeWarning
@@ -69,6 +71,18 @@ def pooling(concepts: Sequence[Concept]) -> Pooling:
         if learned[name] != learned[other]:
             raise ConceptClashError(name, other, "were learned with another pooling of the text")
     return "eos" if "eos" in learned.values() else "argmax"
+
+
+def origin(scene: Scene, backbone: Backbone, size: int) -> dict[str, Any]:
+    """What a picture's metadata say of where it came from, beside its prompt and settings."""
+    return {
+        "size": [size, size],
+        "backbone": backbone.name,
+        "backbone_hash": backbone.hash,
+        **({"pooling": pooling(scene.concepts)} if backbone.facts.sized else {}),
+        "concepts": [{"name": one.name, "hash": one.hash, "scale": one.scale} for one in scene.concepts],
+        "version": likewise.__version__,
+    }
 
 
 def grid(backbone: Backbone) -> int:

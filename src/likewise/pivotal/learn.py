@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from likewise.textual_inversion.draw import draw
 from likewise.textual_inversion.rows import Trained as Rows
 from likewise.training import State, Step
 from likewise.tuning import memory
-from likewise.tuning.objective import errors
+from likewise.tuning.objective import errors, read
 from likewise.tuning.rates import adamw, lr_factor
 
 
@@ -117,6 +118,5 @@ class _Task:
         return {"loss": total, "grad_norm": norm}
 
     def _read(self, prompts: tuple[str, ...]) -> Text:
-        unique = tuple(dict.fromkeys(prompts))  # each prompt once through the encoder, however often it is used
-        encoded = self.backbone.encode_text(unique, self.rows.words(0), pooling=self.config.pooling)
-        return encoded[[unique.index(prompt) for prompt in prompts]]
+        words, pooling = self.rows.words(0), self.config.pooling
+        return read(partial(self.backbone.encode_text, words=words, pooling=pooling), prompts)

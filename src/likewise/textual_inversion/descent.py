@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from likewise.textual_inversion.rows import Trained
 from likewise.training import State, Step
 from likewise.tuning import memory
 from likewise.tuning.frugal import recomputing
-from likewise.tuning.objective import errors
+from likewise.tuning.objective import errors, read
 from likewise.tuning.rates import adamw, set_rate
 from likewise.tuning.samples import Batch
 
@@ -117,9 +118,8 @@ class _Task:
         return found.view(len(self.seeds), size).mean(dim=1)
 
     def _read(self, prompts: tuple[str, ...], seed: int) -> Text:
-        unique = tuple(dict.fromkeys(prompts))  # each prompt once through the encoder, however often it is used
-        encoded = self.backbone.encode_text(unique, self.trained.words(seed), pooling=self.config.pooling)
-        return encoded[[unique.index(prompt) for prompt in prompts]]
+        words, pooling = self.trained.words(seed), self.config.pooling
+        return read(partial(self.backbone.encode_text, words=words, pooling=pooling), prompts)
 
 
 def _joined(batches: Sequence[Batch]) -> Batch:

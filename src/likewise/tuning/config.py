@@ -1,6 +1,7 @@
 """The settings that all ways of teaching share, and how defaults that fit the base model are found."""
 
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
@@ -53,9 +54,9 @@ class Tuning(BaseModel):
         return self
 
     @classmethod
+    @abstractmethod
     def trained_part(cls, options: Mapping[str, object]) -> str:
         """The second half of the key of DEFAULTS that these options choose."""
-        raise NotImplementedError
 
     @classmethod
     def for_backbone(cls, facts: "Facts", options: Mapping[str, object] | None = None) -> Self:

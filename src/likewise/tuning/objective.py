@@ -1,6 +1,6 @@
-"""How wrong the network is about noised latents: the denoising error that every method here lowers, row by row."""
+"""What a step of every method here lowers: the denoising error of a batch, row by row, given its prompts' encodings."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -10,6 +10,15 @@ from likewise.tuning.samples import Batch
 
 # noisy (B, C, h, w), t (B,), sizes (B, 6) or None -> the base model's output, no gradient
 Teacher = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+def read(encode: Callable[[Sequence[str]], Text], prompts: Sequence[str]) -> Text:
+    """The encodings of a batch's prompts, row by row: each prompt goes through `encode` once, however often it stands.
+
+    encode: prompts that differ -> their encodings, row by row.
+    """
+    unique = tuple(dict.fromkeys(prompts))
+    return encode(unique)[[unique.index(prompt) for prompt in prompts]]
 
 
 def errors(
