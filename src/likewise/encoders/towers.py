@@ -1,7 +1,5 @@
 """Two towers that meet in one space: a small convolutional image tower and the pipeline's own CLIP text tower."""
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -9,41 +7,9 @@ from torch import Tensor, nn
 from transformers.models.clip.configuration_clip import CLIPTextConfig
 from transformers.models.clip.modeling_clip import CLIPTextModel
 
-PX = 64  # the image tower reads pictures reduced to this size
+from likewise.encoders.image_tower import ImageTower as ImageTower
+
 LOGIT_SCALE_MAX = 100.0  # as in CLIP, so that the temperature cannot run away
-
-
-class Residual(nn.Module):
-    """Two 3 x 3 convolutions with group norm around a skip."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        self.second = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        nn.init.zeros_(self.second[2].weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (B, width, H, W) to the same shape."""
-        return x + self.second(self.first(x))
-
-
-class ImageTower(nn.Module):
-    """Pictures (B, 3, 64, 64) in [0, 1] to features (B, D): 4 px patches, then three levels of residual blocks."""
-
-    def __init__(self, widths: Sequence[int] = (48, 96, 192), blocks: int = 2, dim: int = 192) -> None:
-        super().__init__()
-        layers: list[nn.Module] = [nn.Conv2d(3, widths[0], 4, stride=4)]
-        for width, following in zip(widths, [*widths[1:], None], strict=True):
-            layers += [Residual(width) for _ in range(blocks)]
-            if following:
-                layers += [nn.Conv2d(width, following, 2, stride=2)]
-        self.layers = nn.Sequential(*layers, nn.GroupNorm(8, widths[-1]), nn.SiLU())
-        self.head = nn.Linear(widths[-1] * 2, dim)
-
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
-        """Mean and maximum over places: what there is, and what stands out."""
-        x = self.layers(F.interpolate(images, size=(PX, PX), mode="area") * 2 - 1)
-        return self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
 
 
 def text_tower(vocabulary: int, length: int, width: int = 192, layers: int = 4) -> CLIPTextModel:
