@@ -13,6 +13,7 @@ from likewise.dreambooth.config import Config
 from likewise.dreambooth.data import captions as dreambooth_captions
 from likewise.errors import (
     CaptionFileError,
+    MissingCaptionWarning,
     PromptTooLongError,
     SkippedFilesWarning,
     UnusedCaptionWarning,
@@ -62,13 +63,20 @@ def test_row_09_captions_of_both_endings_are_used(folder, ending):
     assert imageset.load(folder).captions == [f"a toy in place {index}" for index in range(3)]
 
 
-def test_row_09_captions_that_match_no_photo_are_told_of(folder):
+def test_row_09_captions_of_which_none_matches_a_photo_are_an_error(folder):
     (folder / "nobody.txt").write_text("a toy")
-    with pytest.warns(UnusedCaptionWarning, match=r"nobody\.txt"):
+    with pytest.raises(CaptionFileError, match=r"nobody\.txt: .* none of the 1 caption file"):
         imageset.load(folder)
     (folder / "nobody.txt").unlink()
     (folder / "metadata.jsonl").write_text('{"file_name": "other.png", "text": "a toy"}\n')
     with pytest.raises(CaptionFileError, match="none of its 1 entries matches"):
+        imageset.load(folder)
+
+
+def test_row_09_one_caption_too_many_and_photos_without_are_told_of(folder):
+    for name in ("0", "nobody"):
+        (folder / f"{name}.txt").write_text("a toy")
+    with pytest.warns(UnusedCaptionWarning, match=r"nobody\.txt"), pytest.warns(MissingCaptionWarning, match="2 of 3"):
         imageset.load(folder)
 
 

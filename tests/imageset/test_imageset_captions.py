@@ -61,11 +61,18 @@ def test_accents_match_however_they_are_stored(folder):
 
 def test_captions_without_a_photo_are_listed(folder):
     rows = lines({"file_name": "a.jpg", "text": "one"}, {"file_name": "gone.jpg", "text": "two"})
-    assert found(folder, notes__txt="x", metadata__jsonl=rows)[1] == ["notes.txt", "metadata.jsonl (gone.jpg)"]
+    unused = found(folder, b__txt="y", notes__txt="x", metadata__jsonl=rows)[1]
+    assert unused == ["notes.txt", "metadata.jsonl (gone.jpg)"]
 
 
 def test_a_text_that_is_nobodys_caption_is_not_even_opened(folder):
-    assert found(folder, notes__txt=b"\xff" * 99_999)[1] == ["notes.txt"]
+    assert found(folder, a__txt="x", notes__txt=b"\xff" * 99_999)[1] == ["notes.txt"]
+
+
+def test_sidecars_of_which_none_belongs_to_a_photo_are_an_error(folder):
+    with pytest.raises(CaptionFileError, match=r"a_caption\.txt: no photo .* none of the 2 caption file.*a\.txt beside"):
+        found(folder, a_caption__txt="x", b_caption__txt="x")
+    assert found(folder, a__txt="x")[0] == {"a.jpg": "x"}
 
 
 def test_the_same_caption_twice_is_no_conflict_but_two_that_differ_are(folder):

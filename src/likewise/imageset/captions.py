@@ -24,8 +24,8 @@ class Captions:
 def find(listing: Listing, photos: Sequence[Path]) -> Captions:
     """The caption of each photo that has one.
 
-    CaptionFileError for a file that cannot be read, for metadata of which no entry matches a photo, and for a photo
-    with two captions that differ.
+    CaptionFileError for a file that cannot be read, for sidecars of which none, or metadata of which no entry, matches
+    a photo, and for a photo with two captions that differ.
     """
     texts: dict[Path, str] = {}
     unused: list[str] = []
@@ -45,11 +45,17 @@ Match = tuple[str, Path | None, str]  # (where it stands, photo or None, caption
 def _sidecars(listing: Listing, photos: Sequence[Path]) -> Iterator[Match]:
     """a.txt captions every a.*, and a.jpg.txt captions a.jpg."""
     by_stem: dict[Path, list[Path]] = {}
-    for photo in photos:
+    for photo in listing.photos:
         by_stem.setdefault(_plain(photo.with_suffix("")), []).append(photo)
         by_stem.setdefault(_plain(photo), []).append(photo)
-    for path in listing.captions:
-        matched = by_stem.get(_plain(path.with_suffix("")), [])
+    named = {path: by_stem.get(_plain(path.with_suffix("")), []) for path in listing.captions}
+    if named and not any(named.values()):
+        found = f"no photo is called so, and none of the {len(named)} caption file(s) belongs to a photo"
+        fix = "Call it as its photo (a.txt beside a.jpg), or move other texts away"
+        raise CaptionFileError(listing.captions[0], found, fix)
+    usable = set(photos)
+    for path, owners in named.items():
+        matched = [photo for photo in owners if photo in usable]
         text = _read(path) if matched else ""
         for photo in matched or [None]:
             yield listing.name(path), photo, text
