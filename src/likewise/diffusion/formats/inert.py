@@ -21,7 +21,7 @@ from torch import Tensor
 
 from likewise.errors import BrokenFileError, UnsafeFileError
 
-MOST_BYTES = 256 * 2**20  # of the file and of any tensor; learned words are a few kB
+MOST_BYTES = 256 * 2**20  # of the file and of its tensors; learned words are a few kB
 MOST_PROGRAM = 2**20  # bytes of the pickle
 DTYPES = {
     "FloatStorage": torch.float32, "HalfStorage": torch.float16, "BFloat16Storage": torch.bfloat16,
@@ -59,16 +59,17 @@ class Container:
     state: dict[str, Any] = field(default_factory=dict)
 
 
-def read(path: Path) -> Any:
+def read(path: Path, most: int = MOST_BYTES) -> Any:
     """What the file holds: dicts, lists, numbers, strings and tensors (on the CPU, in their own precision).
 
+    most: bytes that the file, and all its tensors, may have.
     UnsafeFileError for a file that asks for anything else, BrokenFileError for one that is no such archive.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BrokenFileError(path, f"it is larger than {MOST_BYTES // 2**20} MiB, and no learned word is")
+        if path.stat().st_size > most:
+            raise BrokenFileError(path, f"it is larger than {most // 2**20} MiB, and no such file is")
         with zipfile.ZipFile(path) as archive:
-            return _Reader(path, archive).value()
+            return _Reader(path, archive, most).value()
     except zipfile.BadZipFile as error:
         advice = "A file of torch before 1.6, or no such file at all. Save it again with a newer torch: safetensors."
         raise BrokenFileError(path, "it is not an archive of tensors", advice) from error
@@ -79,8 +80,8 @@ def read(path: Path) -> Any:
 class _Reader:
     """One file: a stack, the stacks below open marks, and the memo, as the pickle machine has them."""
 
-    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
-        self.path, self.archive = path, archive
+    def __init__(self, path: Path, archive: zipfile.ZipFile, most: int) -> None:
+        self.path, self.archive, self.most = path, archive, most
         programs = [name for name in archive.namelist() if re.fullmatch(r"[^/]+/data\.pkl", name)]
         if len(programs) != 1:
             raise BrokenFileError(path, "it holds no tensors of torch (no data.pkl)")
@@ -157,7 +158,7 @@ class _Reader:
 
     def persistent(self) -> None:
         kind, symbol, key, _, count = self.stack.pop()
-        if kind != "storage" or not re.fullmatch(r"[0-9]{1,9}", key):
+        if kind != "storage" or not re.fullmatch(r"[0-9]{1,20}", key):
             raise ValueError("no storage")
         self.stack.append(Storage(DTYPES[symbol.name.partition(" ")[2]], key, int(count)))
 
@@ -189,7 +190,7 @@ class _Reader:
             raise ValueError("a tensor beyond its storage")
         wanted = storage.count * storage.dtype.itemsize
         self.taken += wanted
-        data = self._member(f"data/{storage.key}", MOST_BYTES - self.taken + wanted)
+        data = self._member(f"data/{storage.key}", self.most - self.taken + wanted)
         if len(data) != wanted or math.prod(size) > storage.count:
             raise ValueError(f"{len(data)} bytes where {wanted} are needed")
         flat = torch.frombuffer(bytearray(data), dtype=storage.dtype) if data else torch.empty(0, dtype=storage.dtype)
