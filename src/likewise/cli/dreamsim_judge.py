@@ -1,0 +1,131 @@
+"""`likewise dreamsim judge` and what goes with it: collect judgements, and make the data to be judged."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from likewise.cli.command import Answer, Command, rows
+
+if TYPE_CHECKING:
+    from likewise.dreamsim.room import Room
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A data folder: triplets.jsonl or pairs.jsonl, and its pictures.")
+]
+Task = Annotated[
+    Literal["2afc", "jnd"] | None,
+    typer.Option(metavar="2afc|jnd", help="Triplets or pairs; by default what the folder holds, triplets first."),
+]
+
+
+def judge(
+    folder: Data,
+    task: Task = None,
+    host: Annotated[
+        str, typer.Option(help="Address to serve on; any but this machine's own needs a token to enter.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes any that is free.")] = 8765,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    *,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Ask people in a web page which pictures look alike; Ctrl-C ends it, and the same command goes on."""
+    from likewise.dreamsim.room import Room
+    from likewise.dreamsim.room_pages import Pages
+    from likewise.dreamsim.room_server import Server, loopback
+    from likewise.dreamsim.room_settings import RoomSettings
+    from likewise.settings import build
+
+    with Room(folder, build(RoomSettings, settings), task) as room:
+        alone = loopback(host)
+        with Server(Pages(room, desk=alone), host, port) as server:
+            _told(server.url, alone)
+            if show:
+                typer.launch(server.url)
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                typer.echo("", err=True)
+        return _summary(room)
+
+
+def votes(
+    folder: Data,
+    task: Task = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the votes that count there, and every answer as CSV.")
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="Count those too whose answers broke a rule.")] = False,
+    unanimous: Annotated[
+        int | None, typer.Option("--unanimous", min=1, help="Only triplets with so many votes that all agree.")
+    ] = None,
+) -> Answer:
+    """Show who judged how well and how far people agree, and write the votes for `dreamsim learn`."""
+    from likewise.dreamsim import room_desk, room_export
+    from likewise.dreamsim.room_questions import collected
+
+    found = collected(folder, task)
+    data = room_desk.report(found)
+    if out is not None:
+        room_export.write(found, out, everyone=everyone, unanimous=unanimous)
+    written = [f"Written to {out}; next: likewise dreamsim learn {out}"] if out is not None else []
+    return Answer({**data, "out": None if out is None else str(out)}, [*_report(data), *written])
+
+
+def _told(url: str, alone: bool) -> None:
+    lines = [f"Judge at   {url}"]
+    if alone:
+        lines.append(f"Watch at   {url}desk")
+    else:
+        lines.append("Whoever has this address can judge. Nothing is encrypted on the way: trust the network.")
+    typer.echo("\n".join([*lines, "Ctrl-C ends it; nothing is lost."]), err=True)
+    sys.stderr.flush()
+
+
+def _summary(room: "Room") -> Answer:
+    from likewise.dreamsim import room_desk
+
+    data = room_desk.report(room)
+    next_ = f"Next: likewise dreamsim votes {room.folder} --out VOTES"
+    return Answer(data, [*_report(data), next_])
+
+
+def _report(data: Mapping[str, Any]) -> list[str]:
+    """A desk's report as lines."""
+    lines = [f"{data['votes']} votes count on {data['questions']} questions; {data['open']} are still to be asked"]
+    people = [("person", "answers", "obvious right", "median", "left" if data["task"] == "2afc" else "same", "verdict")]
+    for one in data["people"]:
+        share = f"{one['left'] / one['answers']:.0%}" if one["answers"] else ""
+        verdict = "left out: " + "; ".join(one["reasons"]) if one["flagged"] else "counts"
+        sentinels = f"{one['passed']} of {one['sentinels']}"
+        people.append((one["name"], one["answers"], sentinels, f"{one['ms'] / 1000:.2f} s", share, verdict))
+    lines += ["", *rows(people)] if data["people"] else []
+    if found := data["agreement"]:
+        names = {
+            "percent": "two people agree",
+            "kappa": "Fleiss' kappa",
+            "alpha": "Krippendorff's alpha",
+            "ceiling": "noise ceiling",
+        }
+        figures = [(text, _span(found[name])) for name, text in names.items() if name in found]
+        lines += ["", *rows(figures), f"{found['items']} questions with two votes and more, {found['split']} split"]
+    return lines
+
+
+def _span(one: Mapping[str, float]) -> str:
+    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+
+
+def _room(known: Mapping[str, Any]) -> Any:
+    from likewise.dreamsim.room_settings import RoomSettings
+
+    return RoomSettings
+
+
+COMMANDS = {
+    "judge": Command(judge, _room),
+    "votes": Command(votes),
+}

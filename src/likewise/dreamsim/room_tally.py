@@ -1,0 +1,103 @@
+"""A room's log as votes: on each triplet or pair, by whom, and with what response time."""
+
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from likewise.dreamsim.making_rounds import open_
+from likewise.dreamsim.room_log import Ledger
+
+if TYPE_CHECKING:
+    from likewise.dreamsim.room import Room
+    from likewise.dreamsim.room_questions import Collected
+
+ORDER = {"2afc": ("left", "right"), "jnd": ("same", "different")}  # how the two counts of an item are ordered
+FORGOTTEN = timedelta(hours=1)  # after which a block without an answer no longer keeps its questions from others
+_OTHER = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer to one question, as it is counted."""
+
+    person: int
+    kind: str  # "question", "sentinel", "repeat" or "practice"
+    item: str | None  # the name of a triplet or pair
+    choice: str  # in the item's own order: a triplet's sides are put back
+    shown: str  # what was pressed: "left" is the left one on the screen
+    right: str | None  # what should have been pressed, for sentinels and practice
+    ms: float  # from all pictures shown (or the question asked) to the key
+    late: bool  # a picture came or went a frame or more off its time
+    block: int
+    trial: int
+
+    @property
+    def correct(self) -> bool | None:
+        """Whether it is right, where something is."""
+        return None if self.right is None else self.shown == self.right
+
+
+def answers(ledger: Ledger, task: str) -> Iterator[Answer]:
+    """All answers of a task in the order in which they came; a sequence of two pairs gives two."""
+    for number, index in ledger.order:
+        block = ledger.blocks[number]
+        if block.task != task:
+            continue
+        trial, event = block.trials[index], block.judged[index]
+        late = bool(event["timing"].get("late", False))
+        for place, (kind, item, shown) in enumerate(zip(trial.kinds, trial.items, event["answer"], strict=True)):
+            choice = _OTHER.get(shown, shown) if trial.swapped[place] else shown
+            right, ms = trial.answers[place], event["ms"][place]
+            yield Answer(block.person, kind, item, choice, shown, right, ms, late, number, index)
+
+
+def tally(
+    ledger: Ledger, task: str, *, without: AbstractSet[int] = frozenset(), most: int | None = None
+) -> dict[str, tuple[int, int]]:
+    """The votes on each item, (left, right) or (same, different).
+
+    Sentinels, repeats, practice and sequences shown late do not count, nor do the people in `without`. most: only so
+    many votes an item, the earliest; two answers of one person to one item count once.
+    """
+    votes: dict[str, list[str]] = {}
+    seen: set[tuple[int, str]] = set()
+    for one in answers(ledger, task):
+        if one.kind != "question" or one.late or one.person in without or (one.person, one.item) in seen:
+            continue
+        seen.add((one.person, one.item))
+        given = votes.setdefault(one.item, [])
+        if most is None or len(given) < most:
+            given.append(one.choice)
+    first, second = ORDER[task]
+    return {item: (given.count(first), given.count(second)) for item, given in votes.items()}
+
+
+def wanted(room: "Room | Collected") -> dict[str, int]:
+    """The items still to be asked of somebody, with their votes, those expected from open blocks included.
+
+    With the unanimous filter, those whose votes are split are not.
+    """
+    votes, expected = tally(room.ledger, room.task), _expected(room.ledger, room.task)
+    most, unanimous = room.settings.most, room.settings.unanimous and room.task == "2afc"
+    found = {}
+    for name in room.items:
+        given = votes.get(name, (0, 0))
+        if sum(given) + expected[name] < most and open_(*given, most, unanimous=unanimous):
+            found[name] = sum(given) + expected[name]
+    return found
+
+
+def _expected(ledger: Ledger, task: str) -> Counter:
+    """Votes that people are about to give: unanswered questions of blocks that are not forgotten."""
+    since = (datetime.now(UTC) - FORGOTTEN).isoformat(timespec="milliseconds")
+    fresh = [one for one in ledger.blocks.values() if one.touched >= since and one.task == task]
+    return Counter(
+        item
+        for one in fresh
+        for index in one.open
+        for item, kind in zip(one.trials[index].items, one.trials[index].kinds, strict=True)
+        if kind == "question"
+    )
