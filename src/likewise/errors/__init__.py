@@ -82,6 +82,17 @@ from likewise.errors.judging import NameKnownError as NameKnownError
 from likewise.errors.judging import NoJudgementsError as NoJudgementsError
 from likewise.errors.judging import RoomTakenError as RoomTakenError
 from likewise.errors.judging import TooFewPicturesError as TooFewPicturesError
+from likewise.errors.magvlt import CroppedPictureWarning as CroppedPictureWarning
+from likewise.errors.magvlt import DraftFolderError as DraftFolderError
+from likewise.errors.magvlt import DraftModelMissingError as DraftModelMissingError
+from likewise.errors.magvlt import EmptyPromptError as EmptyPromptError
+from likewise.errors.magvlt import MaskError as MaskError
+from likewise.errors.magvlt import MixSelError as MixSelError
+from likewise.errors.magvlt import NoRankingError as NoRankingError
+from likewise.errors.magvlt import OfficialWeightsError as OfficialWeightsError
+from likewise.errors.magvlt import TemplateError as TemplateError
+from likewise.errors.magvlt import TokenFileError as TokenFileError
+from likewise.errors.magvlt import UnknownWordsWarning as UnknownWordsWarning
 from likewise.errors.models import ChangedModelError as ChangedModelError
 from likewise.errors.models import DifferentPictureWarning as DifferentPictureWarning
 from likewise.errors.models import EncoderFolderError as EncoderFolderError
