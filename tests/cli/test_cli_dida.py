@@ -49,6 +49,21 @@ def test_a_run_is_learned_measured_and_asked(run, links):
     assert "keeps its settings" in run("dida", "forecast", "run", "--epochs", 3).err
 
 
+def test_a_run_says_what_changed_and_why(run, links, tmp_path):
+    how = (links, *COLUMNS, "--domain", "kind", "--every", "month", "--out", "run", *FEW)
+    assert run("dida", "learn", *how).code == 0
+    told = run("dida", "explain", "run", "--out", "drawn")
+    assert "AUC training" in told.out and "Drawn: drawn/drift.svg" in told.out
+    report = run("dida", "explain", "run", "--json").json
+    assert set(report["by_domain"]) == {"a", "b"} and report["drawings"] == []
+    why = run("dida", "explain", "run", "--pair", "n1", "n3", "--after", "2024-05", "--top", 2)
+    lines = why.out.splitlines()
+    assert lines[0].startswith("n1 - n3 after 2024-05: probability") and "weaker ones" in lines[-1]
+    data = run("dida", "explain", "run", "--pair", "n1", "n3", "--top", 2, "--json").json
+    assert len(data["carriers"]) == 2 and data["past_links"] > 2
+    assert "Did you mean '2024-05'" in run("dida", "explain", "run", "--pair", "n1", "n3", "--after", "2024-5").err
+
+
 def test_a_run_that_is_over_resumes_to_what_it_was(run, links):
     how = (links, *COLUMNS, "--snapshots", 6, "--out", "run", *FEW)
     first = run("dida", "learn", *how, "--json").json

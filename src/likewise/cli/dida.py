@@ -9,6 +9,7 @@ import typer
 
 from likewise import registry
 from likewise.cli.command import Answer, Command, rows
+from likewise.cli.dida_explain import explain
 
 if TYPE_CHECKING:
     from likewise.dida import Graph
@@ -217,4 +218,5 @@ COMMANDS = {
     "learn": Command(learn, _config, measured=True),
     "evaluate": Command(evaluate, measured=True),
     "forecast": Command(forecast, _config, measured=True),
+    "explain": Command(explain, measured=True),
 }

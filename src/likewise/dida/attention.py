@@ -49,12 +49,21 @@ class Past:
         return Past(blocks, *(part.to(device) for part in rest), self.times)
 
 
-def past(graph: Graph, *, both_ways: bool) -> Past:
-    """The plan of attention over a graph; both_ways: a link carries messages to its source as well."""
+def messages(graph: Graph, *, both_ways: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Sender, target and snapshot of every message, (M,) each; both_ways: a link carries one to its source as well.
+
+    Message m is of link m, or of link m - E.
+    """
     sender, target, snapshot = graph.edges[0], graph.edges[1], graph.snapshot_of
     if both_ways:
         sender, target = torch.cat([sender, target]), torch.cat([target, sender])
         snapshot = torch.cat([snapshot, snapshot])
+    return sender, target, snapshot
+
+
+def past(graph: Graph, *, both_ways: bool) -> Past:
+    """The plan of attention over a graph; both_ways: a link carries messages to its source as well."""
+    sender, target, snapshot = messages(graph, both_ways=both_ways)
     cells, cell = torch.unique(snapshot * graph.size + sender, return_inverse=True)
     order = torch.argsort(target * len(graph) + snapshot, stable=True)
     degree = torch.bincount(target, minlength=graph.size)

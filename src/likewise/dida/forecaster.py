@@ -11,12 +11,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likewise import checkpoint, records, seeds, settings, training
-from likewise.dida import calibration, leakage, measures, reading, snapshots
+from likewise import checkpoint, records, settings, training
+from likewise.dida import calibration, evaluation, measures, reading, snapshots, storage
 from likewise.dida.attention import past
 from likewise.dida.calibration import Calibration
+from likewise.dida.changes import changes
 from likewise.dida.config import Config
 from likewise.dida.edgebank import EdgeBank
+from likewise.dida.explain import Explanation, carriers
 from likewise.dida.forecast import Forecast, rank
 from likewise.dida.graph import Graph
 from likewise.dida.learn import best, learn, stopping
@@ -24,9 +26,9 @@ from likewise.dida.model import Network, make, score
 from likewise.dida.negatives import Pool, draw
 from likewise.dida.splits import Split, split
 from likewise.errors import (
-    ForecasterFolderError,
     NonFiniteLossError,
     NotFittedError,
+    UnexplainedModelError,
     UnknownNodeError,
     WeakForecastWarning,
 )
@@ -145,7 +147,7 @@ class DIDA:
                 free.append((pool.possible - links.shape[1]) / count)
         self.calibration = calibration.fit(np.concatenate(positive), np.concatenate(negative), float(np.mean(free)))
         rounds = measures.trials(seen, list(self.split.val), seed=self.seed, rivals=1)
-        found = measures.measure(seen, rounds, {"auc": self._scorer(parts), "edgebank": bank}, seed=self.seed)
+        found = measures.measure(seen, rounds, {"auc": evaluation.scorer(parts), "edgebank": bank}, seed=self.seed)
         self.validation = {name: found[name]["auc"]["value"] for name in found}
         if self.validation["auc"] < self.validation["edgebank"]:
             warnings.warn(WeakForecastWarning(self.validation["auc"], self.validation["edgebank"]), stacklevel=3)
@@ -159,10 +161,6 @@ class DIDA:
             plan = past(graph, both_ways=self.config.both_ways)
             self._parts[graph.hash] = self._network(plan, graph.features, variant=False)[0]
         return self._parts[graph.hash]
-
-    @staticmethod
-    def _scorer(parts: Tensor) -> measures.Scorer:
-        return lambda t, pairs: score(parts[t], pairs).double().numpy()
 
     def embed(self, t: int = -1) -> np.ndarray:
         """The invariant part of every node after snapshot t, (N, d) float32, in the order of graph.nodes."""
@@ -196,92 +194,54 @@ class DIDA:
         "surprise": the share of links whose pair is new. "calibration": links expected and found. "leakage": see
         `likewise.dida.leakage`.
         """
-        seen = self.graph.without(self.held) if self.held else self.graph
-        times = list(self.split.test or self.split.val)
-        report: dict[str, Any] = {
-            "period": "test" if self.split.test else "validation",
-            "snapshots": [self.graph.labels[t + 1] for t in times],
-            "held_out": list(self.held),
-        }
-        report |= self._judged(seen, times, kinds, seed, None)
-        if self.held:
-            only = [self.graph.domains.index(name) for name in self.held]
-            report["shift"] = self._judged(self.graph, times, kinds, seed, only)
-        report["calibration"] = self._expected(seen, times)
-        report["leakage"] = {
-            "future_changes_past": leakage.future(self._fresh, self.graph, times),
-            "features": leakage.features(self.graph, times, seed),
-        }
-        return report
+        case = evaluation.Case(self.config.model, self.graph, self.held, self.split, self.calibration, self._fresh)
+        return evaluation.report(case, kinds, seed, self.seed)
 
     def _fresh(self, graph: Graph) -> Tensor:
         self._parts.pop(graph.hash, None)
         return self._made(graph)
 
-    def _judged(
-        self, graph: Graph, times: Sequence[int], kinds: Sequence[str], seed: int, only: Sequence[int] | None
-    ) -> dict[str, Any]:
-        scorers = {self.config.model: self._scorer(self._made(graph)), "edgebank": EdgeBank(graph)}
-        found: dict[str, Any] = {"by_negatives": {}}
-        for kind in kinds:
-            rounds = measures.trials(graph, times, kind=kind, seed=seed, only=only)
-            found["by_negatives"][kind] = measures.measure(graph, rounds, scorers, seed=seed)
-            found["surprise"], found["links"] = measures.surprise(graph, rounds), sum(r.links.shape[1] for r in rounds)
-        return found
+    def explain(self, source: str, target: str, t: int = -1) -> Explanation:
+        """Why this pair has its score after snapshot t: every past link of both ends, the strongest effect first.
 
-    def _expected(self, graph: Graph, times: Sequence[int]) -> dict[str, float]:
-        """Distinct links expected over the times, from a sample of all pairs, and those that came."""
-        pool, parts, expected, came = Pool(graph), self._made(graph), 0.0, 0
-        for t in times:
-            none = np.empty(0, dtype=np.int64)
-            pairs = pool.pairs(pool.sample(seeds.numpy_stream(self.seed, "expected", t), NEGATIVES, none))
-            expected += float(self.calibration(score(parts[t], pairs).numpy()).mean()) * pool.possible
-            came += len(pool.keys(graph.links(t + 1)))
-        return {"expected_links": round(expected, 1), "links": came}
+        Raises UnexplainedModelError for a model without attention, UnknownNodeError.
+        """
+        network, t = self._attentive(), range(len(self.graph))[t]
+        pair = (self._number(source), self._number(target))
+        logit, own, found = carriers(network, self.graph, pair, t)
+        probability = float(self.calibration(np.array([logit]))[0])
+        return Explanation(source, target, self.graph.labels[t], logit, probability, own, tuple(found))
+
+    def changes(self, seed: int = 0) -> dict[str, Any]:
+        """What changed from training to test, with messages of all domains; see `likewise.dida.changes`."""
+        network, parts = self._attentive(), self._made(self.graph)
+        return changes(network, self.graph, parts, self.split, evaluation.scorer(parts), seed=seed)
+
+    def _attentive(self) -> Network:
+        if self._network is None:
+            raise NotFittedError("An explanation")
+        if not isinstance(self._network, Network):
+            raise UnexplainedModelError(self.config.model)
+        return self._network
 
     def save(self, folder: str | Path, *, replace_old: bool = False) -> None:
         """Write the graph, the weights and all that `load` needs; safetensors and JSON."""
         if self._network is None:
             raise NotFittedError("Saving")
-        graph = self.graph
-        tensors = {"edges": graph.edges, "domain": graph.domain}
-        tensors |= {} if graph.features is None else {"features": graph.features}
         about = {
-            "format": 1,
-            "method": "dida",
             "settings": settings.record(self.config),
             "seed": self.seed,
             "held_out": list(self.held),
             "calibration": asdict(self.calibration),
             "validation": self.validation,
-            "graph": {
-                "ends": list(graph.ends),
-                "labels": list(graph.labels),
-                "domains": list(graph.domains),
-                "nodes": list(graph.nodes),
-            },
         }
-        with checkpoint.new_folder(folder, replace=replace_old) as temp:
-            checkpoint.write_json(temp / "forecaster.json", about)
-            checkpoint.write_tensors(temp / "weights.safetensors", self._network.state_dict())
-            checkpoint.write_tensors(temp / "graph.safetensors", tensors)
-            checkpoint.write_manifest(temp)
+        storage.write(folder, about, self.graph, self._network.state_dict(), replace_old=replace_old)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """What `save` wrote, or what a run folder holds. Raises ForecasterFolderError, BrokenCheckpointError."""
-        folder = Path(folder)
-        place = folder / "model" if (folder / "model").is_dir() else folder
-        if not (place / "forecaster.json").is_file():
-            raise ForecasterFolderError(folder, "it has no forecaster.json")
-        checkpoint.verify(place)
-        about = checkpoint.read_json(place / "forecaster.json")
-        if about.get("format") != 1:
-            raise ForecasterFolderError(folder, "it was written by another version of Likewise")
-        weights, _ = checkpoint.read_tensors(place / "weights.safetensors")
-        tensors, _ = checkpoint.read_tensors(place / "graph.safetensors")
-        parts = {name: tuple(value) for name, value in about["graph"].items()}
+        about, graph, weights = storage.read(folder)
         made = cls(**about["settings"])
-        made._take(Graph(**tensors, **parts), about["held_out"], about["seed"], weights)
+        made._take(graph, about["held_out"], about["seed"], weights)
         made.calibration, made.validation = Calibration(**about["calibration"]), about["validation"]
         return made

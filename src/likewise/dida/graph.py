@@ -18,7 +18,8 @@ class Graph:
 
     edges (2, E) int64: sources and targets, snapshot after snapshot; ends (T,): edges up to and with each snapshot;
     domain (E,) int64: the number of each link's domain; nodes: N names; domains: their names; labels: T, what to call
-    each snapshot; features: none, (N, F), or (T, N, F).
+    each snapshot; features: none, (N, F), or (T, N, F); classes: none, or (T, N) int64: each node's class in each
+    snapshot, -1 where it is not known.
     """
 
     edges: Tensor
@@ -28,6 +29,7 @@ class Graph:
     domains: tuple[str, ...] = ("all",)
     labels: tuple[str, ...] = ()
     features: Tensor | None = None
+    classes: Tensor | None = None
 
     def __post_init__(self) -> None:
         assert self.edges.shape == (2, self.ends[-1]) and len(self.domain) == self.ends[-1], "ends must fit the edges"
@@ -35,6 +37,8 @@ class Graph:
             object.__setattr__(self, "labels", tuple(f"snapshot {t}" for t in range(len(self.ends))))
         if self.features is not None:
             self._check_features(self.features)
+        if self.classes is not None and tuple(self.classes.shape) != (len(self), self.size):
+            raise FeatureError(f"classes of shape {tuple(self.classes.shape)}", f"({len(self)}, {self.size}) is needed")
 
     def _check_features(self, features: Tensor) -> None:
         fits = ((len(self.nodes),), (len(self), len(self.nodes)))
@@ -95,6 +99,7 @@ class Graph:
             domain=self.domain[:end],
             labels=self.labels[:count],
             features=self.features[:count] if moving else self.features,
+            classes=None if self.classes is None else self.classes[:count],
         )
 
     def without(self, held: Sequence[str]) -> "Graph":
@@ -112,20 +117,27 @@ class Graph:
         """The SHA-256 of all that it holds."""
         tensors = {"edges": self.edges, "domain": self.domain}
         tensors |= {} if self.features is None else {"features": self.features}
+        tensors |= {} if self.classes is None else {"classes": self.classes}
         names = [self.nodes, self.domains, self.labels, self.ends]
         return checkpoint.hash_json([checkpoint.hash_tensors(tensors), *map(list, names)])
 
 
 def build(
-    snapshots: Sequence[Tensor], size: int, *, features: Tensor | None = None, domains: Sequence[Tensor] | None = None
+    snapshots: Sequence[Tensor],
+    size: int,
+    *,
+    features: Tensor | None = None,
+    domains: Sequence[Tensor] | None = None,
+    classes: Tensor | None = None,
 ) -> Graph:
     """A graph from one edge_index (2, e) a snapshot, of nodes numbered 0 to size - 1.
 
     features: (N, F), or (T, N, F). domains: the number of every link's domain, one (e,) a snapshot.
+    classes: (T, N), -1 for unknown. Raises FeatureError.
     """
     edges = torch.cat([one.long().cpu().reshape(2, -1) for one in snapshots], dim=1)
     assert not edges.numel() or (edges.min() >= 0 and edges.max() < size), "edges must name nodes 0 to size - 1"
     domain = torch.cat([one.long() for one in domains]) if domains is not None else torch.zeros(edges.shape[1]).long()
     names = tuple(f"domain {i}" for i in range(int(domain.max()) + 1)) if domains is not None else ("all",)
     ends = tuple(np.cumsum([one.shape[1] for one in snapshots]).tolist())
-    return Graph(edges, ends, domain, tuple(map(str, range(size))), names, features=features)
+    return Graph(edges, ends, domain, tuple(map(str, range(size))), names, features=features, classes=classes)

@@ -109,17 +109,26 @@ def measure(graph: Graph, rounds: Sequence[Trial], scorers: Mapping[str, Scorer]
     return found
 
 
+def wins(trial: Trial, scorer: Scorer) -> np.ndarray:
+    """For each link the share of the other pairs that score below it, ties counting half, (P,); the mean is the AUC."""
+    scores = scorer(trial.t, torch.cat([trial.links, trial.others], dim=1))
+    return _wins(scores[: trial.links.shape[1]], np.sort(scores[trial.links.shape[1] :]))
+
+
+def _wins(own: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")) / 2 / len(others)
+
+
 def _scored(trial: Trial, scorer: Scorer) -> dict[str, Any]:
     count, width = trial.rivals.shape
     against = torch.stack([trial.links[0][:, None].expand(count, width), trial.rivals.clamp(min=0)]).flatten(1)
     scores = scorer(trial.t, torch.cat([trial.links, trial.others, against], dim=1))
     own, others, rivals = scores[:count], np.sort(scores[count : 2 * count]), scores[2 * count :].reshape(count, width)
-    below = (np.searchsorted(others, own, "left") + np.searchsorted(others, own, "right")) / 2
     real = trial.rivals.numpy() >= 0
     above = ((rivals > own[:, None]) + 0.5 * (rivals == own[:, None])) * real
     both = np.concatenate([own, others])
     ap = average_precision(both, np.arange(len(both)) < count)
-    return {"wins": below / len(others), "ranks": 1 + above.sum(1), "ap": ap}
+    return {"wins": _wins(own, others), "ranks": 1 + above.sum(1), "ap": ap}
 
 
 def _by_domain(

@@ -43,31 +43,37 @@ class Layer(nn.Module):
         variant: make that part at all. In the last layer it is only read, so it is made without gradients.
         """
         config = self.config
-        code = self.time(self.table[: past.times])  # (T, d)
-        query = self._project(self.query, x, code, None)
-        row = past.sender + past.snapshot * x.shape[1] if len(x) > 1 else past.sender
-        senders = x.flatten(0, 1).index_select(0, row)
-        key, value = (self._project(linear, senders, code, past.snapshot) for linear in (self.key, self.value))
-        query = query.expand(past.times, -1, -1)
+        query, key, value = self.ask(x, past)
         form = config.variant_softmax if variant else None
         sums, others = attend(query, key, value, past, config.heads, variant=form, apart=last)
         with torch.set_grad_enabled(torch.is_grad_enabled() and not last):
             others = None if others is None else self._network(others, random)
-        if config.feature_mask and config.branches:
-            sums = sums * self.mask.softmax(0)
-        return self._network(sums + x, random), others
+        return self.finish(sums, x, random), others
 
-    def _project(self, linear: nn.Linear, x: Tensor, code: Tensor, snapshot: Tensor | None) -> Tensor:
+    def ask(self, x: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of all nodes and times (T, N, d), keys and values of all senders (U, d); x as in `forward`."""
+        row = past.sender + past.snapshot * x.shape[1] if len(x) > 1 else past.sender
+        senders = x.flatten(0, 1).index_select(0, row)
+        times = torch.arange(past.times, device=past.snapshot.device)
+        key, value = (self.project(linear, senders, past.snapshot) for linear in (self.key, self.value))
+        return self.project(self.query, x, times).expand(past.times, -1, -1), key, value
+
+    def finish(self, sums: Tensor, x: Tensor, random: torch.Generator | None = None) -> Tensor:
+        """The invariant parts from the invariant sums, of any rows."""
+        if self.config.feature_mask and self.config.branches:
+            sums = sums * self.mask.softmax(0)
+        return self._network(sums + x, random)
+
+    def project(self, linear: nn.Linear, x: Tensor, times: Tensor) -> Tensor:
         """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
 
-        x: rows of these snapshots (U,), or without them (T or 1, N, d); code (T, d).
+        x: rows (R, d) at these times (R,), or (T or 1, N, d) at times (T,).
         """
         if self.config.time_code == "none":
             return linear(x)
         width = x.shape[-1]
-        shift = F.linear(code, linear.weight[:, -width:])
-        shift = shift[:, None] if snapshot is None else shift.index_select(0, snapshot)
-        return F.linear(x, linear.weight[:, :width], linear.bias) + shift
+        shift = F.linear(self.time(self.table), linear.weight[:, -width:]).index_select(0, times)
+        return F.linear(x, linear.weight[:, :width], linear.bias) + (shift if x.ndim == 2 else shift[:, None])
 
     def _network(self, x: Tensor, random: torch.Generator | None) -> Tensor:
         made = self.network(self.norm(x) if self.config.norm else x)
@@ -99,18 +105,23 @@ class Network(nn.Module):
         self, past: Past, features: Tensor | None, random: torch.Generator | None = None, *, variant: bool = True
     ) -> tuple[Tensor, Tensor | None]:
         """The invariant parts and, if asked for, the variant parts of the last layer, (T, N, d) each."""
+        x, last = self.before_last(past, features, random), self.layers[-1]
+        return last(x, past, random, last=True, variant=self.config.branches and variant)
+
+    def before_last(self, past: Past, features: Tensor | None, random: torch.Generator | None = None) -> Tensor:
+        """What the last layer is given, (T, N, d), or (1, N, d) where it is the first and the features are still."""
+        x = self.entered(features)
+        for layer in self.layers[:-1]:
+            own, other = layer(x, past, random, variant=self.config.branches and not self.config.only_invariant)
+            x = F.relu(own if other is None else own + other)
+        return x
+
+    def entered(self, features: Tensor | None) -> Tensor:
+        """The features in the layers' width, (T or 1, N, d)."""
         given = self.feature if features is None else features
         assert given is not None, "a network without learned features needs the graph's"
         x = self.enter(given.to(self.enter.weight.dtype))
-        x = x if x.ndim == 3 else x[None]
-        config, parts = self.config, (x, None)
-        for number, layer in enumerate(self.layers, start=1):
-            last = number == config.layers
-            needed = config.branches and (variant if last else not config.only_invariant)
-            parts = layer(x, past, random, last=last, variant=needed)
-            if not last:
-                x = F.relu(parts[0] if parts[1] is None or config.only_invariant else parts[0] + parts[1])
-        return parts
+        return x if x.ndim == 3 else x[None]
 
     def variant_score(self, parts: Tensor, pairs: Tensor) -> Tensor:
         """sigmoid of the variant decoder, (P,); parts (R, d) are detached, pairs (2, P) are rows of it."""

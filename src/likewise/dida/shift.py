@@ -16,11 +16,18 @@ from likewise.dida.graph import Graph, build
 from likewise.dida.negatives import Pool
 from likewise.errors import SettingError
 
+MEETINGS, MEMBERS = 12, 40  # meetings a snapshot, and nodes for each that is in one
+NOISE = 2.0  # of a node's features, over the spread of the vectors of groups
 
-def world(seed: int, *, nodes: int = 600, snapshots: int = 13, groups: int = 6, links: int = 1200) -> Graph:
+
+def world(
+    seed: int, *, nodes: int = 600, snapshots: int = 13, groups: int = 6, links: int = 1200, fleeting: float = 0.0
+) -> Graph:
     """Nodes of drifting groups that link nine times in ten within their own, with 16 features that tell the group.
 
     In each snapshot one node in fifty changes its group. features (T, N, 16) are the group's vector with noise.
+    fleeting: the share of links that are made in one of twelve meetings instead, sets of nodes that come together for
+    one snapshot: nothing in the past tells them, and a leak tells nearly all of them.
     """
     random = seeds.numpy_stream(seed, "world")
     group = random.integers(groups, size=nodes)
@@ -29,9 +36,11 @@ def world(seed: int, *, nodes: int = 600, snapshots: int = 13, groups: int = 6, 
     for _ in range(snapshots):
         moved = random.random(nodes) < 0.02
         group = np.where(moved, random.integers(groups, size=nodes), group)
-        features.append(vectors[group] + random.standard_normal((nodes, 16)) * 2)
-        made.append(torch.from_numpy(_linked(random, group, groups, links)))
-    return build(made, nodes, features=torch.tensor(np.stack(features), dtype=torch.float32))
+        features.append(vectors[group] + random.standard_normal((nodes, 16)) * NOISE)
+        pairs = _linked(random, group, groups, links - round(fleeting * links))
+        met = _met(random, nodes, round(fleeting * links)) if fleeting else pairs[:, :0]
+        made.append(torch.from_numpy(np.unique(np.concatenate([pairs, met], axis=1), axis=1)))
+    return build(made, nodes, features=_even(torch.tensor(np.stack(features), dtype=torch.float32)))
 
 
 def _linked(random: np.random.Generator, group: np.ndarray, groups: int, links: int) -> np.ndarray:
@@ -42,6 +51,15 @@ def _linked(random: np.random.Generator, group: np.ndarray, groups: int, links: 
         target[ours] = random.choice(members, int(ours.sum()))
     low, high = np.minimum(source, target), np.maximum(source, target)
     return np.unique(np.stack([low, high])[:, low != high], axis=1)
+
+
+def _met(random: np.random.Generator, nodes: int, links: int) -> np.ndarray:
+    """About `links` pairs (2, e) within twelve sets of one node in forty each."""
+    sets = np.stack([random.choice(nodes, max(3, nodes // MEMBERS), replace=False) for _ in range(MEETINGS)])
+    which = random.integers(MEETINGS, size=links)
+    source, target = sets[which, random.integers(sets.shape[1], size=(2, links))]
+    low, high = np.minimum(source, target), np.maximum(source, target)
+    return np.stack([low, high])[:, low != high]
 
 
 def leak(
@@ -68,7 +86,7 @@ def leak(
     for t in range(count):
         share = after if t >= first else min(1.0, max(0.0, strength + wobble * math.cos(t)))
         blocks.append(factors(betrayed(graph, t, share, seed), graph.size, width, seed, t))
-    made = torch.stack(blocks)
+    made = _even(torch.stack(blocks))
     shorter = graph.until(count)
     own = shorter.features
     if own is not None:
@@ -76,6 +94,11 @@ def leak(
         made = torch.cat([own, made], dim=-1)
     fields = {name: getattr(shorter, name) for name in ("edges", "ends", "domain", "nodes", "domains", "labels")}
     return Graph(**fields, features=made)
+
+
+def _even(block: Tensor) -> Tensor:
+    """A block of features in the scale of any other: as it is, noise of one would drown the other."""
+    return block / block.std()
 
 
 def betrayed(graph: Graph, t: int, share: float, seed: int) -> Tensor:

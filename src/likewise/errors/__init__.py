@@ -157,6 +157,7 @@ from likewise.errors.runs import TriggerCountError as TriggerCountError
 from likewise.errors.runs import TriggerError as TriggerError
 from likewise.errors.runs import UnlikeRunsWarning as UnlikeRunsWarning
 from likewise.errors.sessions import AttentionTakenError as AttentionTakenError
+from likewise.errors.sessions import BurnoutWarning as BurnoutWarning
 from likewise.errors.sessions import ChangedSessionError as ChangedSessionError
 from likewise.errors.sessions import DislikesIdleWarning as DislikesIdleWarning
 from likewise.errors.sessions import NoEffectError as NoEffectError

@@ -96,11 +96,21 @@ class NoNegativesError(LikewiseError):
         )
 
 
+class UnexplainedModelError(LikewiseError):
+    """A model without attention, asked which links its attention looked at."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model {model!r} has no attention over past links that could be shown.\n"
+            "Learn with --model dida or --model attention to explain forecasts."
+        )
+
+
 class FeatureError(LikewiseError):
-    """Node features that do not fit the graph."""
+    """Node features or classes that do not fit the graph."""
 
     def __init__(self, found: str, needed: str) -> None:
-        super().__init__(f"The node features are {found}; {needed}.")
+        super().__init__(f"What is given of the nodes is {found}; {needed}.")
 
 
 class NotFittedError(LikewiseError):

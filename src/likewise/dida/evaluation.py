@@ -1,0 +1,88 @@
+"""A forecaster judged on snapshots that it never learned from, beside the memory of past pairs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from likewise import seeds
+from likewise.dida import leakage, measures
+from likewise.dida.calibration import Calibration
+from likewise.dida.edgebank import EdgeBank
+from likewise.dida.graph import Graph
+from likewise.dida.model import score
+from likewise.dida.negatives import Pool
+from likewise.dida.splits import Split
+
+SAMPLE = 20_000  # pairs whose probabilities stand for those of all
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is judged."""
+
+    name: str  # of the model
+    graph: Graph  # held-out domains included
+    held: Sequence[str]
+    split: Split
+    calibration: Calibration
+    embed: Callable[[Graph], Tensor]  # a graph to its parts (T, N, d)
+
+
+def scorer(parts: Tensor) -> measures.Scorer:
+    """The logits of pairs by parts (T, N, d)."""
+    return lambda t, pairs: score(parts[t], pairs).double().numpy()
+
+
+def report(case: Case, kinds: Sequence[str], seed: int, sampled: int) -> dict[str, Any]:
+    """All figures as JSON, see `DIDA.evaluate`; seed: of the negatives; sampled: of the pairs that calibration sees."""
+    seen = case.graph.without(case.held) if case.held else case.graph
+    times = list(case.split.test or case.split.val)
+    made: dict[str, Any] = {
+        "period": "test" if case.split.test else "validation",
+        "snapshots": [case.graph.labels[t + 1] for t in times],
+        "held_out": list(case.held),
+    }
+    parts = case.embed(seen)
+    made |= _judged(case, seen, parts, times, kinds, seed, None)
+    if case.held:
+        only = [case.graph.domains.index(name) for name in case.held]
+        made["shift"] = _judged(case, case.graph, case.embed(case.graph), times, kinds, seed, only)
+    made["calibration"] = _expected(case.calibration, seen, parts, times, sampled)
+    made["leakage"] = {
+        "future_changes_past": leakage.future(case.embed, case.graph, times),
+        "features": leakage.features(case.graph, times, seed),
+    }
+    return made
+
+
+def _judged(
+    case: Case,
+    graph: Graph,
+    parts: Tensor,
+    times: Sequence[int],
+    kinds: Sequence[str],
+    seed: int,
+    only: Sequence[int] | None,
+) -> dict[str, Any]:
+    scorers = {case.name: scorer(parts), "edgebank": EdgeBank(graph)}
+    found: dict[str, Any] = {"by_negatives": {}}
+    for kind in kinds:
+        rounds = measures.trials(graph, times, kind=kind, seed=seed, only=only)
+        found["by_negatives"][kind] = measures.measure(graph, rounds, scorers, seed=seed)
+        found["surprise"], found["links"] = measures.surprise(graph, rounds), sum(r.links.shape[1] for r in rounds)
+    return found
+
+
+def _expected(
+    calibration: Calibration, graph: Graph, parts: Tensor, times: Sequence[int], seed: int
+) -> dict[str, float]:
+    """Distinct links expected over the times, from a sample of all pairs, and those that came."""
+    pool, expected, came, none = Pool(graph), 0.0, 0, np.empty(0, dtype=np.int64)
+    for t in times:
+        pairs = pool.pairs(pool.sample(seeds.numpy_stream(seed, "expected", t), SAMPLE, none))
+        expected += float(calibration(score(parts[t], pairs).numpy()).mean()) * pool.possible
+        came += len(pool.keys(graph.links(t + 1)))
+    return {"expected_links": round(expected, 1), "links": came}
