@@ -21,16 +21,6 @@ from likewise.errors import (
 from likewise.preflight import captions as preflight_captions
 from likewise.verdict.scores import Drawn, Judge
 from likewise.words import check_length
-from tiny_models import folders, toybox  # noqa: F401
-
-
-@pytest.fixture
-def folder(tmp_path):
-    """Three photos, each of its own colours."""
-    for index in range(3):
-        values = np.random.default_rng(index).integers(0, 256, (8, 12, 3), dtype=np.uint8)
-        Image.fromarray(values).resize((48, 32), Image.Resampling.NEAREST).save(tmp_path / f"{index}.png")
-    return tmp_path
 
 
 def test_row_07_a_photo_on_its_side_by_exif_is_turned_upright_before_anything(folder):
@@ -80,13 +70,13 @@ def test_row_09_one_caption_too_many_and_photos_without_are_told_of(folder):
         imageset.load(folder)
 
 
-def test_row_09_a_hole_that_nothing_fills_in_is_flagged(toybox):  # noqa: F811
+def test_row_09_a_hole_that_nothing_fills_in_is_flagged(toybox):
     own = ["a [trigger] dog", "a qzx dog", "the {name} dog"]
     rows = preflight_captions.look(toybox, own, own, "qzx dog", 1)
     assert any("[trigger], {name}, which nothing fills in" in row.text for row in rows if row.level == "warning")
 
 
-def test_row_10_the_trigger_is_in_every_caption_and_words_common_to_all_are_flagged(toybox):  # noqa: F811
+def test_row_10_the_trigger_is_in_every_caption_and_words_common_to_all_are_flagged(toybox):
     own = ["a dog with a blue bow", "dog, blue bow, snow", "blue bow on a table"]
     final, changed = dreambooth_captions(own, Config(), "qzx", "dog", "<rex>")
     assert all("qzx dog" in text for text in final) and len(changed) == 3
@@ -94,7 +84,7 @@ def test_row_10_the_trigger_is_in_every_caption_and_words_common_to_all_are_flag
     assert any("every caption says 'blue', 'bow'" in row.text for row in rows)
 
 
-def test_row_11_a_prompt_that_would_be_cut_off_is_an_error_that_names_the_words(toybox):  # noqa: F811
+def test_row_11_a_prompt_that_would_be_cut_off_is_an_error_that_names_the_words(toybox):
     tokenizer = toybox.tokenizers[0]
     with pytest.raises(PromptTooLongError, match="on the beach"):
         check_length(tokenizer, "a dog " * 40 + "on the beach", toybox.facts.text_length)
