@@ -12,12 +12,12 @@ def card(backbone, name="rob", **more):
     return Card(**{**facts, "base_hash": backbone.hash, "base_name": backbone.name, **more})
 
 
-def with_lora(backbone, folder, name="rob", seed=0, **more):
+def with_lora(backbone, folder, name="rob", seed=0, choice="attn", **more):
     """A concept whose adapters visibly change the U-Net and the text tower."""
     tensors = {}
     for component, model in lora_formats.components(backbone).items():
         adapters = lora.inject(
-            model, component, rank=2, alpha=2.0, targets=lora.targets_for(component, "attn"), seed=seed
+            model, component, rank=2, alpha=2.0, targets=lora.targets_for(component, choice), seed=seed
         )
         rng = torch.Generator().manual_seed(seed)
         tensors |= {

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,17 +25,24 @@ LOADS = {  # what is loaded: the concept, the format, the keyword of the job, th
     "one file": ("lora", "single-file", "single-file", "rob.safetensors"),
     "own weights": ("weights", "single-file", "single-file", "rob.safetensors"),
     "word": ("word", "diffusers", "word", "learned_embeds.safetensors"),
+    "convolutions": ("conv", "diffusers", "lora", OURS),
+    "kohya's convolutions": ("conv", "kohya", "lora", OTHERS),
     "zeroed": ("lora", "diffusers", "lora", OURS),
 }
 QUICK = [(family, load) for family in ("sd1", "sdxl") for load in ("diffusers", "kohya", "one file", "word")]
-QUICK += [("sd1", "zeroed"), ("sd2", "one file")]
+QUICK += [("sd1", "zeroed"), ("sd2", "one file"), ("sd1", "convolutions"), ("sd1", "kohya's convolutions")]
 EVERY = [(family, load) for family in FAMILIES for load in LOADS]
 RUNS = [
     pytest.param(*run, marks=[] if run in QUICK else [pytest.mark.slow], id="-".join(run))
     for run in EVERY
     if run[1] != "zeroed"
 ]
-PROMPTS = {"lora": "a photo of a dog", "weights": "a photo of a dog", "word": "a photo of <rob> on the beach"}
+PROMPTS = {
+    "lora": "a photo of a dog",
+    "conv": "a photo of a dog",
+    "weights": "a photo of a dog",
+    "word": "a photo of <rob> on the beach",
+}
 
 
 def answers(model, prompt, words=None):
@@ -62,7 +70,12 @@ def made(folders, place, runs):
     for family in FAMILIES:
         model = diffusion.load(folders[family])
         widths = [one.config.hidden_size for one in model.text_encoders]
-        makers = {"lora": mixed, "weights": with_weights, "word": lambda m, f, w=widths: with_words(m, f, widths=w)}
+        makers = {
+            "lora": mixed,
+            "conv": partial(with_lora, choice="attn+mlp+conv"),
+            "weights": with_weights,
+            "word": partial(with_words, widths=widths),
+        }
         concepts = {kind: maker(model, place / f"{family}-taught-{kind}" / "rob") for kind, maker in makers.items()}
         for load in [load for at, load in runs if at == family]:
             kind, format, keyword, file = LOADS[load]

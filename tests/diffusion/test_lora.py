@@ -62,6 +62,19 @@ def test_merging_gives_the_same_outputs_without_hooks(model):
     assert not model.to_q._forward_hooks
 
 
+@pytest.mark.parametrize("look", [{"stride": 2, "padding": 1}, {"padding": 2, "dilation": 2}, {}])
+def test_a_convolution_is_adapted_by_one_of_its_own_window(look):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 5, 3, **look)).requires_grad_(False)
+    adapters = trained(put(model, targets=("0",)))
+    pair, x = adapters.pairs["0"], torch.randn(2, 3, 8, 8)
+    during = model(x)
+    weight = model[0].weight + 3 / 2 * torch.einsum("or,rihw->oihw", pair.up[:, :, 0, 0], pair.down)
+    assert torch.allclose(during, nn.functional.conv2d(x, weight, model[0].bias, **look), atol=1e-6)
+    adapters.merge()
+    assert torch.allclose(model(x), during, atol=1e-6)
+
+
 def test_removing_and_disabling_restore_the_model_bit_for_bit(model):
     x = torch.randn(3, 4)
     before, weights = model(x), {name: value.clone() for name, value in model.state_dict().items()}

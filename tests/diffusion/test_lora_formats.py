@@ -57,8 +57,10 @@ def mixed(loras):
     return {name: value.contiguous() for name, value in tensors.items()}
 
 
-def test_a_round_trip_gives_the_outputs_that_training_saw(backbone, tmp_path):
-    loras = adapted(backbone)
+@pytest.mark.parametrize("choice", ["attn+mlp", "attn+mlp+conv"])
+def test_a_round_trip_gives_the_outputs_that_training_saw(backbone, tmp_path, choice):
+    loras = adapted(backbone, choice)
+    assert any("resnets" in path for path in loras[0].pairs) == (choice == "attn+mlp+conv")
     during = outputs(backbone)
     lora_formats.write(tmp_path / "a.safetensors", tensors_of(loras), alpha=2.0)
     for one in loras:

@@ -167,8 +167,8 @@ def _count(modules: Iterable[nn.Module]) -> int:
 
 def _adapters(module: nn.Module, targets: Sequence[str], rank: int) -> int:
     adapted = [layer for path, layer in module.named_modules() if path.endswith(tuple(f".{end}" for end in targets))]
-    shapes = [layer.weight.shape for layer in adapted if isinstance(layer, nn.Linear | nn.Conv2d)]
-    return sum(rank * (shape[0] + shape[1]) for shape in shapes)
+    weights = [layer.weight for layer in adapted if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return sum(rank * (weight.shape[0] + weight[0].numel()) for weight in weights)
 
 
 def _inputs(unet: Any, facts: Facts, words: bool) -> dict[str, Any]:

@@ -16,16 +16,21 @@ from torch import Tensor, nn
 from likewise import seeds
 from likewise.errors import LoraTargetError
 
-Choice = Literal["attn", "attn+mlp"]
+Choice = Literal["attn", "attn+mlp", "attn+mlp+conv"]
 Start = Literal["kaiming", "gaussian"]
 
+_ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+_MLP = (*_ATTENTION, "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out")
+_TEXT = ("q_proj", "k_proj", "v_proj", "out_proj")
 UNET_TARGETS: dict[str, tuple[str, ...]] = {
-    "attn": ("to_q", "to_k", "to_v", "to_out.0"),
-    "attn+mlp": ("to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2", "proj_in", "proj_out"),
+    "attn": _ATTENTION,
+    "attn+mlp": _MLP,
+    "attn+mlp+conv": (*_MLP, "conv1", "conv2", "conv_shortcut", "conv"),  # of residual blocks and of resizing
 }
 TEXT_TARGETS: dict[str, tuple[str, ...]] = {
-    "attn": ("q_proj", "k_proj", "v_proj", "out_proj"),
-    "attn+mlp": ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2"),
+    "attn": _TEXT,
+    "attn+mlp": (*_TEXT, "fc1", "fc2"),
+    "attn+mlp+conv": (*_TEXT, "fc1", "fc2"),  # text towers have no convolutions
 }
 
 
@@ -147,18 +152,19 @@ def inject(
     seed: int,
     start: Start = "kaiming",
 ) -> Lora:
-    """Adapters of `rank` on every linear layer (or 1 x 1 convolution) of `module` whose name ends in a target.
+    """Adapters of `rank` on every linear layer and convolution of `module` whose name ends in a target.
 
-    Each `down` starts from a stream named by its layer, so neither order nor other adapters change it: "kaiming" is
-    peft's default, U(-1/sqrt(in), 1/sqrt(in)); "gaussian" is normal
-    with standard deviation 1/rank. LoraTargetError when nothing matches.
+    An adapted convolution is one of its kernel to `rank` channels, then one of 1 x 1. Each `down` starts from a stream
+    named by its layer, so neither order nor other adapters change it: "kaiming" is peft's default,
+    U(-1/sqrt(in), 1/sqrt(in)); "gaussian" is normal with standard deviation 1/rank. LoraTargetError when nothing
+    matches.
     """
     targets = tuple(targets)
     layers = [path for path, layer in module.named_modules() if _matches(path, targets) and _fits(layer)]
     if not layers:
         raise LoraTargetError(component, targets, _endings(module))
     pairs = {
-        path: _fresh(weight_of(module, path), rank, alpha / rank, start, seeds.stream(seed, "lora", component, path))
+        path: _fresh(module.get_submodule(path), rank, alpha / rank, start, seeds.stream(seed, "lora", component, path))
         for path in layers
     }
     return Lora(component, module, pairs, targets)
@@ -169,8 +175,7 @@ def _matches(path: str, targets: tuple[str, ...]) -> bool:
 
 
 def _fits(layer: nn.Module) -> bool:
-    one_by_one = isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1)  # SD 1.x: proj_in, proj_out
-    return isinstance(layer, nn.Linear) or one_by_one
+    return isinstance(layer, nn.Linear) or (isinstance(layer, nn.Conv2d) and layer.groups == 1)
 
 
 def _endings(module: nn.Module) -> list[str]:
@@ -178,11 +183,18 @@ def _endings(module: nn.Module) -> list[str]:
     return sorted({path.rpartition(".")[2] for path, layer in module.named_modules() if path and _fits(layer)})
 
 
-def _fresh(weight: Tensor, rank: int, scale: float, start: Start, stream: torch.Generator) -> Pair:
+def window(layer: nn.Module) -> dict[str, Any]:
+    """How a convolution moves over its input, for Pair; nothing for a linear layer."""
+    return {name: getattr(layer, name) for name in ("stride", "padding", "dilation") if isinstance(layer, nn.Conv2d)}
+
+
+def _fresh(layer: nn.Module, rank: int, scale: float, start: Start, stream: torch.Generator) -> Pair:
+    weight = weight_of(layer, "")
     out, width, *kernel = weight.shape
     down = torch.empty(rank, width, *kernel)
     if start == "gaussian":
         nn.init.normal_(down, std=1 / rank, generator=stream)
     else:
         nn.init.kaiming_uniform_(down, a=math.sqrt(5), generator=stream)
-    return Pair(down.to(weight.device), torch.zeros(out, rank, *kernel, device=weight.device), scale)
+    up = torch.zeros(out, rank, *(1 for _ in kernel), device=weight.device)
+    return Pair(down.to(weight.device), up, scale, **window(layer))

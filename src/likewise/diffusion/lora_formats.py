@@ -20,7 +20,7 @@ from likewise.diffusion.backbone import Backbone
 from likewise.diffusion.formats import lora_names
 from likewise.diffusion.formats.lora_names import Place
 from likewise.diffusion.formats.unet_names import Blocks
-from likewise.diffusion.lora import TEXT_TARGETS, UNET_TARGETS, Lora, Pair, weight_of
+from likewise.diffusion.lora import TEXT_TARGETS, UNET_TARGETS, Lora, Pair, weight_of, window
 from likewise.errors import BrokenFileError, ForeignLoraError, LoraCoverageWarning, LoraFileError
 
 FILE = "pytorch_lora_weights.safetensors"
@@ -147,7 +147,7 @@ def _adapters(tensors: Mapping[str, Tensor]) -> dict[str, object]:
 
 def _targets(component: str, paths: Mapping[str, int]) -> list[str]:
     """The endings by which peft finds the layers again."""
-    known = (UNET_TARGETS if component == "unet" else TEXT_TARGETS)["attn+mlp"]
+    known = (UNET_TARGETS if component == "unet" else TEXT_TARGETS)["attn+mlp+conv"]
     endings = {next((end for end in known if path.endswith(f".{end}")), path) for path in paths}
     return sorted(endings)
 
@@ -277,8 +277,7 @@ def fits(weight: Tensor, down: Tensor, up: Tensor) -> bool:
 def _pair(layer: nn.Module, down: Tensor, up: Tensor, scale: float) -> Pair:
     """The adapter in the layer's own form: two matrices, or two convolutions of which the first moves as it does."""
     weight = weight_of(layer, "")
-    window = {name: getattr(layer, name) for name in ("stride", "padding", "dilation") if weight.ndim == 4}
     ones = (1,) * (weight.ndim - 2)
     down = down.float().reshape(*down.shape[:2], *(weight.shape[2:] or ones))
     up = up.float().reshape(*up.shape[:2], *ones)
-    return Pair(down.to(weight.device), up.to(weight.device), scale, **window)
+    return Pair(down.to(weight.device), up.to(weight.device), scale, **window(layer))

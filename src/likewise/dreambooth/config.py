@@ -44,7 +44,9 @@ class Config(Tuning):
     train: Train = Field("lora", description="What learns: small adapters beside the U-Net, or all of its weights.")
     rank: int = Field(16, ge=1, le=1024, description="Width of each LoRA adapter.")
     alpha: float = Field(16.0, gt=0, description="LoRA scale: adapters count alpha / rank times.")
-    targets: Literal["attn", "attn+mlp"] = Field("attn", description="Layers with adapters: attention, or more.")
+    targets: Literal["attn", "attn+mlp", "attn+mlp+conv"] = Field(
+        "attn", description="Layers with adapters: attention, its feed-forward layers too, or convolutions as well."
+    )
     start: Literal["kaiming", "gaussian"] = Field(
         "kaiming", description="Start of the adapters' lower half: uniform as in peft, or normal as in diffusers."
     )
