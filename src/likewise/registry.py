@@ -56,8 +56,12 @@ METHODS: Mapping[str, Method] = {
 
 VERDICT = "likewise.verdict.config:Config"
 FABRIC = "likewise.fabric.config:Config"
+TREE = "likewise.concept_tree.config:Config"
+TREE_DEFAULTS = "likewise.concept_tree.config:DEFAULTS"
 RECIPE = "likewise.toybox.recipe:Recipe"
 DIDA = "likewise.dida.config:Config"
+DREAMSIM = "likewise.dreamsim.config:Config"
+DREAMSIM_USUAL = "likewise.dreamsim.config:usual"
 
 # package to import -> the extra that installs it
 EXTRAS: Mapping[str, str] = {

@@ -6,8 +6,9 @@ import pytest
 from PIL import Image
 from synthetic import BASE, GAUGE, noisy, scores
 
+from likewise.images import markup
 from likewise.metrics import Interval
-from likewise.verdict import chart, markup
+from likewise.verdict import chart
 from likewise.verdict.choose import choose
 from likewise.verdict.explain import explain
 from likewise.verdict.report import Page, render

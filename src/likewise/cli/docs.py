@@ -117,6 +117,7 @@ def _configuration() -> str:
     others = {
         "verdict": registry.VERDICT,
         "steer": registry.FABRIC,
+        "decompose": registry.TREE,
         "dida learn": registry.DIDA,
         "toybox learn": registry.RECIPE,
     }

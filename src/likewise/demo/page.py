@@ -8,8 +8,8 @@ from typing import Any
 from PIL import Image
 
 from likewise.concept import Concept
+from likewise.images.markup import Markup, join, picture, tag, trusted
 from likewise.imagine import Picture
-from likewise.verdict.markup import Markup, join, picture, tag, trusted
 
 LABEL = ".tiles small { display: block; margin-top: 6px; font-size: 13px; color: var(--soft); }"
 SIDE = 256  # pixels a side in the file at most; pictures smaller than that stay as they are

@@ -11,9 +11,10 @@ from likewise.textual_inversion.config import Config
 if TYPE_CHECKING:
     from likewise.textual_inversion.descent import optimise
     from likewise.textual_inversion.draw import Data
+    from likewise.textual_inversion.narrow import narrow
     from likewise.textual_inversion.rows import vectors
     from likewise.textual_inversion.starts import start
 
-__all__ = ["Config", "Data", "optimise", "start", "vectors"]
+__all__ = ["Config", "Data", "narrow", "optimise", "start", "vectors"]
 
-lazy.public(__name__, Data="draw", optimise="descent", start="starts", vectors="rows")
+lazy.public(__name__, Data="draw", narrow="narrow", optimise="descent", start="starts", vectors="rows")

@@ -1,11 +1,12 @@
 """What a Textual Inversion run learns from, and the batch of photos and sentences that each step sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from likewise import seeds
 from likewise.diffusion.backbone import Moments, Vectors
-from likewise.tuning.config import Tuning
+from likewise.textual_inversion.config import Config
+from likewise.textual_inversion.timesteps import timestep
 from likewise.tuning.samples import Batch, collate, sample
 
 
@@ -25,13 +26,16 @@ class Data:
     hash: str = ""
 
 
-def draw(data: Data, config: Tuning, seed: int, first: int, timesteps: int) -> Batch:
+def draw(data: Data, config: Config, seed: int, first: int, timesteps: int) -> Batch:
     """The batch of samples first, first + 1, ... of a seed, on the CPU; a batch of another size holds the same ones."""
     look = {"timesteps": timesteps, "flip": config.flip, "offset_noise": config.offset_noise}
     rows = [
         sample(data.photos, _sentences(data, seed, n), seed, "photo", n, **look)
         for n in range(first, first + config.batch)
     ]
+    if config.timestep_alpha:
+        law = (timesteps, config.timestep_alpha)
+        rows = [replace(row, t=timestep(seed, n, *law)) for n, row in enumerate(rows, start=first)]
     return collate(rows, len(rows))
 
 

@@ -27,9 +27,9 @@ class Trained:
         self.named: dict[str, nn.Parameter] = {}
         for seed, words in enumerate(starts):
             for placeholder, given in words.items():
-                for encoder, rows in enumerate(_tuple(given)):
+                for encoder, rows in enumerate(as_tuple(given)):
                     fresh = rows.detach().to(backbone.device, torch.float32, copy=True)
-                    self.named[_name(seed, placeholder, encoder)] = nn.Parameter(fresh)
+                    self.named[row_name(seed, placeholder, encoder)] = nn.Parameter(fresh)
         self._before = {name: rows.detach().clone() for name, rows in self.named.items()}
         tables = [encoder.get_input_embeddings().weight.detach().float() for encoder in backbone.text_encoders]
         self._lengths = [table.norm(dim=1).median() for table in tables]
@@ -85,7 +85,8 @@ def vectors(learned: Mapping[str, Tensor], seed: int = 0) -> Words:
     return _words({name: rows for name, rows in learned.items() if name.count("/") == 2}, seed)
 
 
-def _name(seed: int, placeholder: str, encoder: int) -> str:
+def row_name(seed: int, placeholder: str, encoder: int) -> str:
+    """What the rows of a word, for a seed (its place) and a text encoder, are called in states."""
     return f"{seed}/{placeholder}/{encoder}"
 
 
@@ -99,5 +100,6 @@ def _words(named: Mapping[str, Tensor], wanted: int) -> dict[str, Vectors]:
     return {word: parts[0] if len(parts) == 1 else parts for word, parts in ordered.items()}
 
 
-def _tuple(given: Vectors) -> tuple[Tensor, ...]:
+def as_tuple(given: Vectors) -> tuple[Tensor, ...]:
+    """One tensor a text encoder."""
     return (given,) if isinstance(given, Tensor) else tuple(given)

@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
+from likewise.images.markup import Markup, join, tag, trusted
 from likewise.toybox.concepts import MASCOTS, STYLES, Concept
 from likewise.toybox.world import World
-from likewise.verdict.markup import Markup, join, tag, trusted
 
 SPRITE = 112  # px of a sprite on the page
 STYLE_NAMES = ", ".join(STYLES)

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from likewise.images.markup import Markup, join, tag
 from likewise.metrics.intervals import Interval
-from likewise.verdict.markup import Markup, join, tag
 
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 40, 12, 14, 26

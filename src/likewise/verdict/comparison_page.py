@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from likewise.images.markup import Markup, join, tag
 from likewise.metrics.intervals import Interval
 from likewise.verdict import report
-from likewise.verdict.markup import Markup, join, tag
 
 COLUMNS = (
     ("worth", "Worth"),

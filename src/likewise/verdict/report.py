@@ -6,12 +6,12 @@ from importlib.resources import files
 
 from PIL import Image
 
+from likewise.images.markup import Markup, join, picture, tag, trusted
 from likewise.metrics.intervals import Interval
 from likewise.verdict.chart import Curve, draw
 from likewise.verdict.choose import Choice, Judged
 from likewise.verdict.explain import percent
 from likewise.verdict.gauge import Gauge
-from likewise.verdict.markup import Markup, join, picture, tag, trusted
 from likewise.verdict.scores import Drawn
 from likewise.verdict.tradeoff import Point
 from likewise.verdict.tradeoff import draw as draw_trade_off

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from likewise.images.markup import Markup, join, tag
 from likewise.metrics.intervals import Interval
-from likewise.verdict.markup import Markup, join, tag
 
 WIDTH, HEIGHT = 560, 430
 LEFT, RIGHT, TOP, BOTTOM = 58, 22, 16, 50

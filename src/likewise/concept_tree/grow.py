@@ -1,0 +1,271 @@
+"""Split nodes of a tree, one after the other; every stage is on disk before the next begins, so all of it resumes."""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from likewise import checkpoint, disk, encoders, settings, training
+from likewise.concept import Card
+from likewise.concept_tree import consistency, costs, naming, split
+from likewise.concept_tree.config import Config
+from likewise.concept_tree.costs import BACKWARD, Meter, Report
+from likewise.concept_tree.jury import Jury, early_report, track
+from likewise.concept_tree.pictures import Look, Order, draw
+from likewise.concept_tree.record import Node, Split
+from likewise.concept_tree.split import LEFT, RIGHT, Data
+from likewise.concept_tree.stocking import stock
+from likewise.concept_tree.tree import Tree, write_node
+from likewise.devices import Device
+from likewise.diffusion.backbone import Backbone, Vectors, Words
+from likewise.encoders.encoder import Encoder, embed
+from likewise.errors import NothingToSplitWarning, SplitNodeError, TreeSettingsError
+from likewise.training import State, Step
+from likewise.tuning.cache import cache_folder
+
+RUN, TEST, CHILDREN, BEGUN = "run", "test", "children", "begun.json"
+
+
+@dataclass
+class Gardener:
+    """What all splits of one call share.
+
+    judges: encoders, of which the first chooses; by default those that the settings name. force: split even where
+    little is left to split. command: what Ctrl-C tells to go on with.
+    """
+
+    backbone: Backbone
+    config: Config
+    judges: Sequence[Encoder] = ()
+    force: bool = False
+    device: Device | None = None
+    report: Report | None = None
+    cache: Path | None = None
+    command: str | None = None
+    meter: Meter = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.judges:
+            names = dict.fromkeys([self.config.encoder, *self.config.judges])
+            self.judges = [encoders.load(name) for name in names]
+        assert len({one.name for one in self.judges}) == len(self.judges), "two encoders of one name"
+        self.meter = Meter(costs.units(self.config), self.report)
+
+    def grow(self, tree: Tree, depth: int) -> list[str]:
+        """Split every node less deep than `depth` that is not split yet; what was left whole is left whole.
+
+        Returns the nodes split now. NothingToSplitWarning for each that is left whole now.
+        """
+        tree.check(self.backbone)
+        self.meter.total = costs.units(self.config) * (2**depth - 1)
+        done = []
+        for index in range(2**depth - 1):
+            node = naming.label(index)
+            settled = node not in tree.record.nodes or tree.children(node)
+            stopped = node in tree.record.splits and tree.record.splits[node].stopped is not None
+            if settled or (stopped and not self.force):
+                self.meter.add(costs.units(self.config))
+            elif self._split(tree, node):
+                done.append(node)
+        return done
+
+    def split(self, tree: Tree, nodes: Iterable[str], again: bool = False) -> list[str]:
+        """Split these nodes; `again`: anew, replacing what grew from them once the new children are there.
+
+        Returns the nodes split. UnknownTreeNodeError and SplitNodeError before anything is done.
+        """
+        tree.check(self.backbone)
+        nodes = list(dict.fromkeys(nodes))
+        for node in nodes:
+            if tree.children(node) and not again:
+                raise SplitNodeError(tree.folder, node, tree.children(node))
+            if again and (tree.work / node).is_dir():
+                self._forget(tree, node)
+        self.meter.total = costs.units(self.config) * len(nodes)
+        return [node for node in nodes if self._split(tree, node)]
+
+    def _forget(self, tree: Tree, node: str) -> None:
+        """Begin a split anew, unless it is one of these very settings, which goes on."""
+        begun = tree.work / node / BEGUN
+        if not begun.is_file() or checkpoint.read_json(begun) != self._begun():
+            disk.remove(tree.work / node)
+
+    def _begun(self) -> dict[str, object]:
+        return {**settings.record(self.config), "judges": [one.hash for one in self.judges], "force": self.force}
+
+    def _split(self, tree: Tree, node: str) -> bool:
+        """One split from where it stands; False if the node is left whole."""
+        work, before = tree.work / node, self.meter.done
+        stock(tree, node, self.backbone, self.config, self.judges[0])
+        pictures = tree.pictures(node, minimum=2)
+        reason = None if self.force else self._too_loose(tree, node)
+        if reason is None:
+            self._begin(work, node)
+            jury = Jury(self.backbone, self.config, self.judges, work / TEST, pictures.images(), self.force, self.meter)
+            self.meter.stage(f"{node}: looking at its {len(pictures)} pictures")
+            cache = cache_folder() if self.cache is None else self.cache
+            taught = split.data(self.backbone, pictures.photos, self.config, cache)
+            state = self._learn(work / RUN, node, taught, jury)
+            verdict = jury.verdicts()[str(self.config.cuts[-1])]
+            reason = verdict["stopped"]
+            if reason is None:
+                self._finish(tree, node, state, jury)
+        if reason is not None:
+            self._leave_whole(tree, node, reason)
+        self.meter.add(before + costs.units(self.config) - self.meter.done)
+        if work.is_dir():
+            disk.remove(work)
+        if tree.work.is_dir() and not any(tree.work.iterdir()):
+            tree.work.rmdir()
+        return reason is None
+
+    def _too_loose(self, tree: Tree, node: str) -> str | None:
+        """Why a child should not be split: its pictures have too little in common."""
+        above = naming.parent(tree.index(node))
+        if above is None or not tree.node(naming.label(above)).images:
+            return None
+        chooser = self.judges[0]
+        own, parents = (consistency.within(embed(chooser, tree.images(one))) for one in (node, naming.label(above)))
+        if own >= self.config.least_whole * parents:
+            return None
+        return f"its pictures have too little in common ({own:.2f} alike, those of its parent {parents:.2f})"
+
+    def _begin(self, work: Path, node: str) -> None:
+        now = self._begun()
+        if not (work / BEGUN).is_file():
+            checkpoint.write_json(work / BEGUN, now)
+        before = checkpoint.read_json(work / BEGUN)
+        changed = {name: (before.get(name), value) for name, value in now.items() if before.get(name) != value}
+        if changed:
+            raise TreeSettingsError(node, changed)
+
+    def _learn(self, run: Path, node: str, taught: Data, jury: Jury) -> State:
+        """The last state of the split's learning, gone on with from wherever it stands."""
+        state = training.resume_state(run) if run.is_dir() else None
+        done = state.data["run"]["step"] if state else 0
+        self.meter.add(BACKWARD * self._rows(0, done))
+        stopped = jury.verdicts().get(str(self.config.cuts[-1]), {}).get("stopped")
+        if done < self.config.steps and not stopped:
+            steps = split.learn(self.backbone, taught, self.config, jury, resume=state, device=self.device)
+            training.run(
+                self._counted(node, steps),
+                folder=run,
+                total=self.config.steps,
+                save_every=self.config.every,
+                quiet=True,
+                resume_command=self.command,
+            )
+        last = training.resume_state(run)
+        assert last is not None, "a run that ended has a checkpoint"
+        return last
+
+    def _counted(self, node: str, steps: Iterator[Step]) -> Iterator[Step]:
+        cuts = self.config.cuts
+        told = -1
+        for step in steps:
+            seeds = len(self.config.seeds) if step.index <= cuts[-1] else 1
+            if seeds != told:
+                told = seeds
+                how = f"{seeds} seeds side by side" if seeds > 1 else "the best seed"
+                until = cuts[-1] if step.index <= cuts[-1] else self.config.steps
+                self.meter.stage(f"{node}: {how} learn{'s' if seeds == 1 else ''} two words, to step {until}")
+            self.meter.add(BACKWARD * self._rows(step.index - 1, step.index))
+            yield step
+
+    def _rows(self, start: int, end: int) -> int:
+        """Rows that the optimiser steps after `start` up to `end` learn from."""
+        edges = [0, *self.config.cuts, self.config.steps]
+        counts = costs.sizes(self.config)
+        return sum(
+            costs.learned(self.config, count, max(start, low), min(end, high))
+            for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True)
+            if max(start, low) < min(end, high)
+        )
+
+    def _finish(self, tree: Tree, node: str, state: State, jury: Jury) -> None:
+        """Draw what the children draw, write them, then the tree."""
+        said = jury.verdicts()
+        verdict = said[str(self.config.cuts[-1])]
+        seed = verdict["winner"]
+        words = split.words(state)[seed]
+        names = [naming.label(child) for child in naming.children(tree.index(node))]
+        self.meter.stage(f"{node}: drawing {self.config.images} pictures of {names[0]} and of {names[1]}")
+        orders = [
+            Order(tree_word, {tree_word: words[word]}, self.config.images, jury.folder.parent / CHILDREN / name)
+            for name, word in zip(names, (LEFT, RIGHT), strict=True)
+            for tree_word in [f"<{naming.concept_name(tree.name, name)}>"]
+        ]
+        drawn = draw(
+            self.backbone, orders, Look.of(self.config), lambda done: self.meter.add(costs.drawn(self.config, done))
+        )
+        self.meter.stage(f"{node}: choosing the most central pictures")
+        rows = {e.name: [embed(e, pictures) for pictures in drawn] for e in self.judges}
+        chooser = self.judges[0].name
+        snapshots = _snapshots(jury.folder.parent / RUN, seed)
+        made = {}
+        for place, (name, word, order) in enumerate(zip(names, (LEFT, RIGHT), orders, strict=True)):
+            chosen = consistency.central(rows[chooser][place], self.config.central)
+            folder = tree.free_folder(name)
+            card = self._card(tree, node, name, seed, verdict["seeds"][str(seed)][chooser])
+            concept = write_node(
+                tree.folder / folder, card, words[word], {step: both[word] for step, both in snapshots.items()},
+                [order.path(index) for index in sorted(chosen)], order.path(chosen[0]),
+            )  # fmt: skip
+            made[name] = Node(
+                folder=folder, images=len(chosen), hash=concept.hash, seed=seed, step=self.config.steps,
+                length=_length(self.backbone, words[word]),
+                own={judge: consistency.within(each[place]) for judge, each in rows.items()},
+            )  # fmt: skip
+        parents = {e.name: embed(e, jury.parent) for e in self.judges}
+        last = [track(self.config.steps, name, parents[name], *both).model_dump() for name, both in rows.items()]
+        done = Split(
+            settings=settings.record(self.config),
+            encoders={one.name: one.hash for one in self.judges},
+            seeds=verdict["seeds"],
+            chosen=seed,
+            agreement=verdict["agreement"],
+            early=early_report(self.config, said, chooser),
+            tracked=[*verdict["tracked"], *last],  # type: ignore[arg-type]
+            costs=costs.of_split(self.config),
+        )
+        gone = tree.under(node)
+        kept = {name: one for name, one in tree.record.nodes.items() if name not in gone}
+        splits = {name: one for name, one in tree.record.splits.items() if name not in gone}
+        tree.replace({**kept, **made}, {**splits, node: done})
+
+    def _card(self, tree: Tree, node: str, name: str, seed: int, scores: Mapping[str, float]) -> Card:
+        word = naming.concept_name(tree.name, name)
+        origin = {"tree": tree.name, "node": name, "source": tree.record.source.hash, "seed": seed}
+        return Card(
+            name=word, placeholder=f"<{word}>", noun=tree.record.noun, base_hash=self.backbone.hash,
+            base_name=self.backbone.name, method="concept-tree", config=settings.record(self.config),
+            scores={**scores, "encoder": self.judges[0].hash}, parent=tree.node(node).hash,
+            provenance={**origin, "step": self.config.steps},
+        )  # fmt: skip
+
+    def _leave_whole(self, tree: Tree, node: str, reason: str) -> None:
+        found = Split(
+            settings=settings.record(self.config), encoders={one.name: one.hash for one in self.judges}, stopped=reason
+        )
+        if not tree.children(node):
+            tree.replace(tree.record.nodes, {**tree.record.splits, node: found})
+        warnings.warn(NothingToSplitWarning(node, reason), stacklevel=4)
+
+
+def _snapshots(run: Path, seed: int) -> dict[int, Words]:
+    """A seed's words at every checkpoint that it has a part in."""
+    found = {}
+    for folder in checkpoint.checkpoints(run / "checkpoints"):
+        tensors, data = checkpoint.load_state(folder)
+        words = split.words(State(tensors, data["state"]))
+        if seed in words:
+            found[int(folder.name)] = words[seed]
+    return found
+
+
+def _length(backbone: Backbone, given: Vectors) -> float:
+    """The longest row over the median length of the model's own, of the text encoder where that is most."""
+    rows = given if isinstance(given, tuple) else (given,)
+    tables = [encoder.get_input_embeddings().weight.detach().float() for encoder in backbone.text_encoders]
+    shares = [one.norm(dim=1).max() / table.norm(dim=1).median() for one, table in zip(rows, tables, strict=True)]
+    return max(float(share) for share in shares)
