@@ -16,12 +16,11 @@ class RoomSettings(BaseModel):
     block: int = Field(50, ge=1, description="Triplets asked between two breaks.")
     sentinels: int = Field(10, ge=0, description="Questions with an obvious answer among them, to tell who looks.")
     repeats: int = Field(4, ge=0, description="Triplets of a block that are asked again in it, sides swapped.")
-    practice: int = Field(4, ge=0, description="Questions before the first block, answered with right or wrong.")
-    votes: int = Field(3, ge=1, description="Votes wanted on each triplet or pair; with `unanimous`, the most.")
-    unanimous: bool = Field(
-        False,
-        description="Ask on only while all votes on a triplet agree, as the paper did, and drop those that split.",
+    practice: int = Field(4, ge=0, description="Questions before the first block, after which the answer is told.")
+    votes: int | None = Field(
+        None, ge=1, description="Most votes on each triplet or pair; without it 3, or 10 with `unanimous`."
     )
+    unanimous: bool = Field(False, description="Ask on only while all votes on a triplet agree, as the paper did.")
     agreeing: int = Field(6, ge=1, description="With `unanimous`, votes that a triplet needs to be kept.")
     sequences: int = Field(24, ge=1, description="Interleaved sequences of two pairs between two breaks.")
     show: int = Field(500, ge=50, description="Milliseconds that each picture of a sequence is shown.")
