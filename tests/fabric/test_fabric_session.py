@@ -1,6 +1,6 @@
 """A session remembers, forgets and repeats exactly what it is asked to."""
 
-import json
+import csv
 import os
 import signal
 import subprocess
@@ -126,9 +126,9 @@ def test_every_vote_is_a_line_of_the_log_of_all_sessions(session, home):
     session.next()
     session.like(1, weight=0.5)
     session.undo()
-    rows = [json.loads(line) for line in (home / "interactions.jsonl").read_text().splitlines()]
+    rows = list(csv.DictReader((home / "interactions.csv").open(newline="")))
     assert [(row["who"], row["sign"], row["weight"], row["picture"]) for row in rows] == [
-        ("me", 1, 0.5, "1-1"), ("me", 0, 0.5, "1-1")
+        ("me", "1", "0.5", "1-1"), ("me", "0", "0.5", "1-1")
     ]  # fmt: skip
     assert all(row["what"] == session.round.pictures[0].pixels and row["when"].endswith("Z") for row in rows)
 
@@ -136,12 +136,45 @@ def test_every_vote_is_a_line_of_the_log_of_all_sessions(session, home):
 def test_a_kill_between_the_two_logs_loses_no_vote(session, home):
     session.next()
     session.like(1)
-    log = home / "interactions.jsonl"
+    log = home / "interactions.csv"
     log.unlink()
     Session.open(session.shelf.folder)
-    assert len(log.read_text().splitlines()) == 1
+    assert len(log.read_text().splitlines()) == 2  # a header, and the vote
     Session.open(session.shelf.folder)
-    assert len(log.read_text().splitlines()) == 1
+    assert len(log.read_text().splitlines()) == 2
+
+
+def test_the_log_of_all_votes_is_what_dida_reads(tmp_path, sd1, monkeypatch):
+    from likewise.dida import cut, read
+    from likewise.fabric import journal
+
+    log, hours = tmp_path / "log.csv", iter(range(24))
+    monkeypatch.setattr(journal, "now", lambda: f"2026-11-23T{next(hours):02d}:00:00.000000Z")
+    for person in ("ann", "ben"):
+        session = begin(tmp_path / person, sd1, who=person, log=log, n=1)
+        session.next('a photo, "of" a\ndog')
+        session.like(1)
+        session.undo()
+        session.like(1)
+        session.dislike(picture(7))
+    columns = {"source": "who", "target": "what", "time": "when", "domain": "sign"}
+    links = read(log, **columns)
+    assert len(links) == 8
+    assert links.domains == ("-1", "0", "1")
+    pairs = {(links.nodes[s], links.nodes[t]) for s, t in zip(links.source, links.target, strict=True)}
+    liked, disliked = session.likes[0], session.dislikes[0]
+    assert pairs == {(who, session.shelf.reference(vote.what, 1).id) for who in ("ann", "ben")
+                     for vote in (liked, disliked)}  # fmt: skip
+    assert len(cut(links, every="hour")) >= 8
+
+
+def test_a_log_that_is_something_else_is_left_as_it_is(session, tmp_path, home):
+    session.next()
+    session.like(1)
+    (home / "interactions.csv").write_text("name,age\nann,7\n")
+    with pytest.raises(BrokenFileError, match="its columns are not who, what, when"):
+        Session.open(session.shelf.folder)
+    assert (home / "interactions.csv").read_text() == "name,age\nann,7\n"
 
 
 def test_an_interrupt_in_the_middle_of_a_round_loses_only_that_round(session, sd1, monkeypatch):

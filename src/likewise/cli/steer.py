@@ -206,9 +206,9 @@ def _lines(session: "Session") -> list[str]:
 
 def _metrics(metrics: Mapping[str, Any]) -> str:
     names = {"to_likes": "like the liked", "to_dislikes": "like the disliked", "to_target": "like the target"}
-    names |= {"diversity": "diversity"}
+    names |= {"diversity": "diversity", "saturation": "saturation", "contrast": "contrast"}
     shown = [f"{word} {metrics[key]:.3f}" for key, word in names.items() if metrics.get(key) is not None]
-    return f"Measured by {metrics['encoder']}: {', '.join(shown) or 'nothing to compare'}"
+    return f"Measured by {metrics.get('encoder', 'pixels alone')}: {', '.join(shown)}"
 
 
 def _replayed(session: "Session", out: Path) -> Answer:

@@ -65,6 +65,17 @@ class NoVotesWarning(LikewiseWarning):
         )
 
 
+class BurnoutWarning(LikewiseWarning):
+    """A round whose colours or contrast left both the first round and the likes far behind."""
+
+    def __init__(self, found: Iterable[str], times: float, likes: int, dislikes: int) -> None:
+        super().__init__(
+            f"This round glares: its {' and '.join(found)} is more than {times:g} times that of the first round and of "
+            f"every liked picture, with {likes} liked and {dislikes} disliked pictures at work. Lower strength, "
+            "dislike_strength or guidance, or take votes back."
+        )
+
+
 class SessionExistsError(LikewiseError):
     """A place for a new session that holds something."""
 

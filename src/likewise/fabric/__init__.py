@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from likewise.fabric.drawing import draw as draw
     from likewise.fabric.generation import generate as generate
     from likewise.fabric.references import Reference as Reference
+    from likewise.fabric.rounds import play as play
     from likewise.fabric.session import Session as Session
 
-__all__ = ["Config", "Reference", "Session", "draw", "generate"]
+__all__ = ["Config", "Reference", "Session", "draw", "generate", "play"]
 
 lazy.public(
     __name__,
@@ -28,4 +29,5 @@ lazy.public(
     Session="session",
     draw="drawing",
     generate="generation",
+    play="rounds",
 )

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Precision = Literal["full", "half", "byte"]
+
 
 class Config(BaseModel):
     """Settings of a round. With the defaults of drawing, a round without references is what `imagine` draws."""
@@ -22,6 +24,9 @@ class Config(BaseModel):
         6, ge=0, description="The most references of a round, the newest; half may be dislikes. 0: all."
     )
     noise: Literal["fresh", "fixed"] = Field("fresh", description="Noise on references: new each round, or always one.")
+    merge: float = Field(0.0, ge=0, le=0.5, description="Part of a reference's tokens merged: faster, approximate.")
+    cache: float = Field(512, ge=0, description="MiB of references' features kept between rounds, with fixed noise.")
+    precision: Precision = Field("full", description="Of those features: half and byte save memory, approximately.")
     n: int = Field(4, ge=1, le=100, description="Pictures a round.")
     steps: int = Field(20, ge=1, description="Denoising steps.")
     guidance: float = Field(5.0, ge=0, description="How closely to follow the prompt; dislikes need more than 1.")

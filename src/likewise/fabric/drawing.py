@@ -14,6 +14,7 @@ from likewise.diffusion.backbone import Backbone, join
 from likewise.diffusion.sampling import Denoised
 from likewise.fabric import strength
 from likewise.fabric.config import Config
+from likewise.fabric.features import Features
 from likewise.fabric.generation import Start, generate
 from likewise.fabric.references import Reference, encode, reference
 from likewise.imagine import plan
@@ -37,6 +38,7 @@ def draw(
     out: str | Path | None = None,
     device: str | None = None,
     progress: Progress | None = None,
+    features: Features | None = None,
     config: Config | None = None,
     **settings: Any,
 ) -> list[Picture]:
@@ -44,7 +46,8 @@ def draw(
 
     likes, dislikes: files, PIL pictures, pictures drawn before, or References with weights and windows of their own;
     oldest first. seed, seeds, concepts, out, progress: as imagine, whose pictures these are without references. begin:
-    a picture to start from, of which `change` (0 to 1) is drawn anew. config, or settings by name: see Config.
+    a picture to start from, of which `change` (0 to 1) is drawn anew. features: where those of references are kept from
+    call to call, with fixed noise. config, or settings by name: see Config.
     """
     config = config or values.build(Config, settings)
     good, bad = ([reference(one) for one in side] for side in (likes, dislikes))
@@ -54,6 +57,7 @@ def draw(
     output = None if out is None else Output(Path(out))
     model = backbone if isinstance(backbone, Backbone) else load(backbone).to(devices.choose(device).kind)
     drawing = _Drawing(model, config, plan.check(drawn, model), seed if seeds is None else jobs[0].seed, progress)
+    drawing.features = features
     drawing.look_at(*strength.capped(good, bad, config.newest), first, change)
     pictures = drawing.run(jobs)
     if output is not None:
@@ -71,6 +75,7 @@ class _Drawing:
     def __init__(self, backbone: Backbone, config: Config, size: int, seed: int, progress: Progress | None) -> None:
         self.backbone, self.config, self.size, self.seed, self.progress = backbone, config, size, seed, progress
         self.done = self.total = 0
+        self.features: Features | None = None
 
     def look_at(
         self, likes: Sequence[Reference], dislikes: Sequence[Reference], begin: Reference | None, change: float
@@ -108,6 +113,7 @@ class _Drawing:
                 config=self.config,
                 seed=self.seed,
                 start=self.start,
+                features=self.features,
             )
             drawn = sampling.last(self._counted(steps, len(jobs))).images
         return [Picture(one, self._metadata(job)) for job, one in zip(jobs, images.to_pil(drawn), strict=True)]

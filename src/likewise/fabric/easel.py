@@ -1,5 +1,6 @@
 """What draws and measures a session's rounds: its model, concepts and encoder, loaded when they are first needed."""
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,11 @@ from likewise.concept import Concept
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders import Encoder
-from likewise.errors import SessionModelError
+from likewise.errors import BurnoutWarning, SessionModelError
+from likewise.fabric import burnout
 from likewise.fabric.config import Config
 from likewise.fabric.drawing import Progress, draw
+from likewise.fabric.features import Features
 from likewise.fabric.history import Cited, Round, Used
 from likewise.fabric.measures import measure
 from likewise.fabric.references import Reference
@@ -38,6 +41,7 @@ class Easel:
     ) -> None:
         """Nothing is loaded yet."""
         self.shelf, self.card = shelf, shelf.read_card()
+        self.features = Features()
         self._backbone, self._concepts, self._encoder, self._device = backbone, concepts, encoder, device
 
     @cached_property
@@ -80,6 +84,8 @@ class Easel:
 
     def draw(self, plan: Round, concepts: Sequence[Concept], progress: Progress | None = None) -> list[Picture]:
         """The pictures of a round, whose `pictures` have no part in it."""
+        config = values.build(Config, plan.settings, str(self.shelf.events))
+        self.features.limit(config.cache)
         made = draw(
             plan.prompt,
             likes=self.references(plan.likes),
@@ -88,18 +94,24 @@ class Easel:
             backbone=self.model,
             seed=plan.seed,
             progress=progress,
-            config=values.build(Config, plan.settings, str(self.shelf.events)),
+            features=self.features,
+            config=config,
         )
         names = [f"{self.card.id} {plan.round}-{index}" for index in range(1, len(made) + 1)]
         return [Picture(one.image, {**one.metadata, "session": name}) for one, name in zip(made, names, strict=True)]
 
-    def measure(self, plan: Round, pictures: Sequence[Image]) -> dict[str, Any]:
-        """How the round did; nothing without an encoder."""
-        if self.encoder is None:
-            return {}
+    def measure(self, plan: Round, pictures: Sequence[Image], first: Round | None) -> dict[str, Any]:
+        """How the round did, by the encoder if there is one; warns of burnout, seen beside the path's first round."""
         likes, dislikes = ([one.image for one in self.references(side)] for side in (plan.likes, plan.dislikes))
+        found: dict[str, Any] = dict(burnout.look(pictures))
+        if first is not None and "saturation" in first.metrics and likes + dislikes:
+            glaring = burnout.burnt(found, first.metrics, likes)
+            if glaring:
+                warnings.warn(BurnoutWarning(glaring, burnout.GLARE, len(likes), len(dislikes)), stacklevel=3)
+        if self.encoder is None:
+            return found
         target = None if self.card.target is None else self.shelf.reference(self.card.target, 1.0).image
-        return measure(self.encoder, pictures, likes=likes, dislikes=dislikes, target=target)
+        return found | measure(self.encoder, pictures, likes=likes, dislikes=dislikes, target=target)
 
     def _check(self, name: str, needed: str, found: str) -> None:
         if needed != found:

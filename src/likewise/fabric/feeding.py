@@ -5,7 +5,7 @@ through the layer's own projections, so adapters take part. Each reference is pr
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from likewise.diffusion import attention
 from likewise.diffusion.attention import Site
 from likewise.errors import AttentionTakenError, NoEffectError, NoSelfAttentionError
+from likewise.fabric.merging import Seen, merged
 from likewise.fabric.strength import depth
 from likewise.fabric.weighted import attend
 
 PLAIN = ("AttnProcessor", "AttnProcessor2_0")
 UNSEEN = 1e-7  # a difference in a layer's output, as a part of its size, that is only rounding
 
-Held = dict[str, tuple[Tensor, Tensor]]  # layer -> keys and values (references, heads, tokens, width)
+Held = Mapping[str, Seen]  # by layer
 
 
 @dataclass(frozen=True)
@@ -40,37 +41,35 @@ class Side:
 class Call:
     """One network call: its rows are the pictures' first, then the references'.
 
-    held: references' features from earlier calls, which then have no rows here. keep: hold those of this call.
-    check: also find out by how much references change the layers' outputs.
+    held: references' features from earlier calls, which then have no rows here. keep: put those of this call into
+    kept. merge: the part of each reference's tokens to merge. check: also find out by how much references change the
+    layers' outputs.
     """
 
     pictures: int
     sides: tuple[Side, ...] = ()
     held: Held = field(default_factory=dict)
     keep: bool = False
+    kept: dict[str, Seen] = field(default_factory=dict)
+    merge: float = 0.0
     check: bool = False
     changed: float = 0.0
 
     def attend(self, site: Site, blocks: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The attention of one layer, (rows, heads, tokens, width) like q, k and v."""
-        if self.keep:
-            self._hold(site.name, k[self.pictures :], v[self.pictures :])
-        keys, values = self.held.get(site.name, (k[self.pictures :], v[self.pictures :]))
+        own = merged(k[self.pictures :], v[self.pictures :], self.merge) if self.pictures < len(k) else None
+        if self.keep and own is not None:
+            self.kept[site.name] = own
+        seen = self.held.get(site.name) if own is None else own
         out = []
         for rows, side in self._shares(len(q)):
-            if side is None:
+            factor = 0.0 if side is None else depth(*_place(site.name), blocks, side.bottleneck)
+            if side is None or not factor:  # a bottleneck of 0 leaves no reference in the middle
                 out.append(F.scaled_dot_product_attention(q[rows], k[rows], v[rows]))
-                continue
-            factor = depth(*_place(site.name), blocks, side.bottleneck)
-            kept = [number for number, weight in enumerate(side.weights) if weight * factor > 0]
-            out.append(self._fed(q[rows], k[rows], v[rows], keys[side.references], values[side.references], [
-                (number, side.weights[number] * factor) for number in kept
-            ]))  # fmt: skip
+            else:
+                assert seen is not None, "a side needs references, in this call or held"
+                out.append(self._fed(q[rows], k[rows], v[rows], seen, side, factor))
         return torch.cat(out)
-
-    def _hold(self, name: str, k: Tensor, v: Tensor) -> None:
-        before = self.held.get(name)
-        self.held[name] = (k, v) if before is None else (torch.cat([before[0], k]), torch.cat([before[1], v]))
 
     def _shares(self, rows: int) -> Iterator[tuple[slice, Side | None]]:
         """The batch in order: each side's rows, and what no side feeds."""
@@ -83,15 +82,13 @@ class Call:
         if done < rows:
             yield slice(done, rows), None
 
-    def _fed(
-        self, q: Tensor, k: Tensor, v: Tensor, keys: Tensor, values: Tensor, weights: list[tuple[int, float]]
-    ) -> Tensor:
-        if not weights:  # a bottleneck of 0 leaves none in the middle
-            return F.scaled_dot_product_attention(q, k, v)
-        numbers = [number for number, _ in weights]
-        logs = torch.tensor([weight for _, weight in weights], dtype=torch.float64, device=q.device).log()
-        bias = logs.repeat_interleave(keys.shape[2]).to(torch.promote_types(q.dtype, torch.float32))
-        fed = attend(q, k, v, _joined(keys[numbers]), _joined(values[numbers]), bias)
+    def _fed(self, q: Tensor, k: Tensor, v: Tensor, seen: Seen, side: Side, factor: float) -> Tensor:
+        keys, values, counts = (part if part is None else part[side.references] for part in seen)
+        assert keys is not None and values is not None
+        weights = torch.tensor([weight * factor for weight in side.weights], dtype=torch.float64, device=q.device)
+        logs = weights.log()[:, None].expand(-1, keys.shape[2])  # (references, tokens)
+        logs = (logs if counts is None else logs + counts).flatten().to(torch.promote_types(q.dtype, torch.float32))
+        fed = attend(q, k, v, _joined(keys), _joined(values), logs)
         if self.check:
             own = F.scaled_dot_product_attention(q, k, v)
             self.changed = max(self.changed, float((fed - own).abs().max() / own.abs().max().clamp(min=1e-30)))

@@ -14,13 +14,14 @@ from torch import Tensor
 from likewise.diffusion import guidance as guide
 from likewise.diffusion.backbone import Backbone, Text, join
 from likewise.fabric.feeding import Call, Feeder, Held, Side
+from likewise.fabric.merging import Seen
 
 
 @dataclass(frozen=True)
 class Fed:
     """The references of one step: likes, then dislikes, each with a weight above 0.
 
-    noised: (N, C, h, w) as the network reads them. blank: the encoded empty prompt, one row.
+    noised: (N, C, h, w) as the network reads them. blank: the encoded empty prompt, one row. merge: see Config.
     """
 
     noised: Tensor
@@ -29,6 +30,7 @@ class Fed:
     blank: Text
     like_bottleneck: float = 1.0
     dislike_bottleneck: float = 1.0
+    merge: float = 0.0
 
     def __len__(self) -> int:
         """N, the number of references."""
@@ -60,20 +62,24 @@ def predict(
     scale: float,
     rows: int = guide.ROWS,
     fused: bool | None = None,
+    held: Held | None = None,
     check: bool = False,
 ) -> Float[Tensor, "batch channels h w"]:
     """As guidance.predict, with references. fed must hold one at least, and no dislikes where scale <= 1.
 
     fused: references and pictures in one network call; else references first, their features held for all calls. By
     default fused where one call holds all pictures and the references are no more than its other rows. The two differ
-    in rounding only. check: raise NoEffectError if references change no layer's output.
+    in rounding only. held: the references' features, if they are known; then none is computed. check: raise
+    NoEffectError if references change no layer's output.
     """
     guided = scale > 1 and negative is not None
     assert len(fed) and (guided or not fed.dislikes)
     width = max(1, rows // 2) if guided else rows
     if fused is None:
         fused = len(latents) <= width and len(fed) <= rows
-    held = {} if fused else _held(feeder, backbone, t, text, fed, rows)
+    fused = fused and held is None
+    if held is None:
+        held = {} if fused else _held(feeder, backbone, t, text, fed, rows)
     parts = []
     for start in range(0, len(latents), width):
         places = [min(start + offset, len(latents) - 1) for offset in range(width)]
@@ -85,7 +91,8 @@ def predict(
         if fused:
             noisy = torch.cat([noisy, fed.noised.to(noisy)])
             texts = join([texts, fed.texts(texts, slice(0, len(fed)))])
-        call = Call(pictures, fed.sides(pictures - width, width), held, check=check and start == 0)
+        sides = fed.sides(pictures - width, width)
+        call = Call(pictures, sides, held, merge=fed.merge, check=check and start == 0)
         with feeder.feeding(call):
             output = backbone.predict(noisy, t.expand(len(noisy)), texts)[:pictures]
         answer = guide.combine(*output.chunk(2), scale) if guided else output
@@ -95,13 +102,19 @@ def predict(
 
 def _held(feeder: Feeder, backbone: Backbone, t: Tensor, text: Text, fed: Fed, rows: int) -> Held:
     """The features of all references at this step, computed `rows` references at a time."""
-    held: Held = {}
+    parts: list[dict[str, Seen]] = []
     for start in range(0, len(fed), rows):
         part = slice(start, min(start + rows, len(fed)))
-        noisy = fed.noised[part]
-        with feeder.feeding(Call(0, held=held, keep=True)):
+        noisy, call = fed.noised[part], Call(0, keep=True, merge=fed.merge)
+        with feeder.feeding(call):
             backbone.predict(noisy, t.expand(len(noisy)), fed.texts(text, part))
-    return held
+        parts.append(call.kept)
+    return {layer: _all([part[layer] for part in parts]) for layer in parts[0]}
+
+
+def _all(parts: Sequence[Seen]) -> Seen:
+    keys, values, counts = zip(*parts, strict=True)
+    return torch.cat(keys), torch.cat(values), None if counts[0] is None else torch.cat(counts)
 
 
 def chosen(rows: Sequence[float]) -> list[int]:

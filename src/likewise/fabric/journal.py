@@ -17,17 +17,22 @@ from likewise.records import Events
 
 
 def now() -> str:
-    """The time in UTC, to the second, as ISO 8601."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """The time in UTC, to the microsecond, as ISO 8601: two votes of a program never have one time."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def append(path: Path, event: Mapping[str, Any], expected: int | None = None) -> int:
-    """Add one line, and return the file's size then.
+    """Add one event, and return the file's size then; see write."""
+    line = (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
+    return write(path, line, expected)
+
+
+def write(path: Path, line: bytes, expected: int | None = None, *, header: bytes = b"") -> int:
+    """Add one line, and return the file's size then. header: the line that an empty file begins with.
 
     Half a line at the end, left by a power cut, goes first. expected: the size that the file must have, else
     ChangedSessionError. Raises WriteError where the disk refuses.
     """
-    line = (json.dumps(event, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
@@ -35,7 +40,7 @@ def append(path: Path, event: Mapping[str, Any], expected: int | None = None) ->
             _mend(handle)
             if expected is not None and os.fstat(handle).st_size != expected:
                 raise ChangedSessionError(path.parent)
-            os.write(handle, line)
+            os.write(handle, line if os.fstat(handle).st_size else header + line)
             os.fsync(handle)
             return os.fstat(handle).st_size
         finally:

@@ -17,7 +17,7 @@ from likewise.concept.library import home
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders import Encoder
 from likewise.errors import NoVotesWarning, SessionExistsError, UnknownResultError
-from likewise.fabric import journal, lineage, strength
+from likewise.fabric import interactions, journal, lineage, strength
 from likewise.fabric.config import Config
 from likewise.fabric.drawing import Progress
 from likewise.fabric.easel import Easel, open_encoder, open_model, used
@@ -56,7 +56,7 @@ class Session:
         self.shelf, self.who = Shelf(folder), who
         self.easel = Easel(self.shelf, backbone, concepts, encoder, device)
         self.card = self.easel.card
-        self.log = Path(log) if log is not None else home() / "interactions.jsonl"
+        self.log = Path(log) if log is not None else home() / interactions.NAME
         self._read()
 
     @classmethod
@@ -78,7 +78,7 @@ class Session:
         """A new session in a new or empty folder. Nothing is drawn before next().
 
         concepts take part in every round. encoder: what measures likeness, "none" for nothing. target: a picture that
-        the rounds are compared with. log: where votes of all sessions go, the library's interactions.jsonl by default.
+        the rounds are compared with. log: where votes of all sessions go, the library's interactions.csv by default.
         settings: see Config. Raises SessionExistsError, and what is wrong with a setting, model, concept or picture.
         """
         config, shelf = values.build(Config, settings), Shelf(folder)
@@ -199,7 +199,7 @@ class Session:
             "pictures": [Drawn(id=f"{plan.round}-{index}", seed=one.metadata["seed"], pixels=Reference(one.image).id)
                          for index, one in enumerate(made, start=1)],
             "concepts": used(made),
-            "metrics": easel.measure(plan, [one.image for one in made]),
+            "metrics": easel.measure(plan, [one.image for one in made], next(iter(self.history.rounds()), None)),
         })  # fmt: skip
         journal.check(self.shelf.events, self._size)
         with disk.new_folder(self.shelf.round(plan.round), replace=True) as folder:
@@ -238,7 +238,7 @@ class Session:
         self.history: History = parse(journal.read(self.shelf.events), self.shelf.events)
         if self.history.last_word is not None:  # a kill between the two logs leaves one word to add to the second
             uid = self._uid(self.history.last_word[0])
-            if not any(row.get("uid") == uid for row in journal.read(self.log)):
+            if not interactions.knows(self.log, uid):
                 self._log()
 
     def _happened(self, event: Vote | Round | Undo | Branch) -> None:
@@ -287,7 +287,7 @@ class Session:
         found = self.shelf.reference(vote.what, vote.weight)
         row = {"who": vote.who, "what": found.id, "when": vote.when, "sign": vote.sign, "weight": vote.weight}
         row |= {"session": self.card.id, "picture": vote.what, "prompt": self.prompt, "uid": self._uid(line)}
-        journal.append(self.log, row)
+        interactions.add(self.log, row)
 
 
 def _lasting(place: str | Path) -> str:
