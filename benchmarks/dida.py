@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from likewise.dida.attention import past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
-from likewise.dida.model import make
+from likewise.dida.networks import make
 from likewise.dida.penalty import donors, groups, penalty
 
 

@@ -13,7 +13,7 @@ from likewise.dida.config import Config
 from likewise.dida.evaluation import scorer
 from likewise.dida.explain import carriers
 from likewise.dida.graph import build
-from likewise.dida.model import make
+from likewise.dida.networks import make
 from likewise.dida.picturing import draw
 from likewise.dida.splits import split
 from likewise.dida.weights import LastLayer

@@ -15,7 +15,8 @@ from likewise.dida.graph import build
 from likewise.dida.leakage import features
 from likewise.dida.learn import Task, best, learn, stopping
 from likewise.dida.measures import measure, surprise, trials
-from likewise.dida.model import make, score
+from likewise.dida.model import score
+from likewise.dida.networks import make
 from likewise.dida.splits import split
 from likewise.errors import (
     BrokenCheckpointError,

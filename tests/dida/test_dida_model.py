@@ -9,7 +9,8 @@ from evolving import RAGGED, edges, random_snapshots
 from likewise.dida.attention import attend, past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
-from likewise.dida.model import make, sinusoids
+from likewise.dida.model import sinusoids
+from likewise.dida.networks import make
 from oracles import dida as slow
 
 SWITCHES = [

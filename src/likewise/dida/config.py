@@ -10,8 +10,10 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    model: Literal["dida", "attention"] = Field(
-        "dida", description="The disentangled model, or plain temporal attention: one softmax, no mask, no penalty."
+    model: Literal["dida", "attention", "gae", "gcn-gru", "evolvegcn", "dysat"] = Field(
+        "dida",
+        description="The disentangled model; plain temporal attention (one softmax, no mask, no penalty); or one of "
+        "four others to compare with.",
     )
     width: int = Field(16, ge=2, description="Numbers that describe a node, in every layer; a multiple of heads.")
     heads: int = Field(4, ge=1, description="Attention heads, which share the width.")
@@ -41,6 +43,12 @@ class Config(BaseModel):
     )
     draws: int = Field(1000, ge=2, description="Interventions a step.")
     strength: float = Field(0.01, ge=0, description="Weight of the intervention penalty; 0 leaves it out.")
+    objective: Literal["mean", "irm", "vrex", "groupdro"] = Field(
+        "mean", description="The loss over links: their mean, or one that asks for alike losses in every snapshot."
+    )
+    objective_strength: float = Field(
+        1.0, ge=0, description="Weight of the penalty of irm and vrex; for groupdro, the step of its weights."
+    )
     both_ways: bool = Field(True, description="Messages pass along a link in both directions, not to its target alone.")
     negatives: Literal["auto", "random", "bipartite", "historical"] = Field(
         "auto", description="What links are told from in training; auto is bipartite where no node is on both sides."

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from likewise import checkpoint, records, settings, training
 from likewise.dida import calibration, evaluation, measures, reading, snapshots, storage
-from likewise.dida.attention import past
 from likewise.dida.calibration import Calibration
 from likewise.dida.changes import changes
 from likewise.dida.config import Config
@@ -22,8 +21,9 @@ from likewise.dida.explain import Explanation, carriers
 from likewise.dida.forecast import Forecast, rank
 from likewise.dida.graph import Graph
 from likewise.dida.learn import best, learn, stopping
-from likewise.dida.model import Network, make, score
+from likewise.dida.model import Entrance, Network, score
 from likewise.dida.negatives import Pool, draw
+from likewise.dida.networks import make, plan
 from likewise.dida.splits import Split, split
 from likewise.errors import (
     NonFiniteLossError,
@@ -51,7 +51,7 @@ class DIDA:
         self.calibration = Calibration()
         self.validation: dict[str, float] = {}
         self._graph: Graph | None = None
-        self._network: Network | None = None
+        self._network: Entrance | None = None
         self._parts: dict[str, Tensor] = {}
 
     @property
@@ -158,8 +158,8 @@ class DIDA:
         if self._network is None:
             raise NotFittedError("A score")
         if graph.hash not in self._parts:
-            plan = past(graph, both_ways=self.config.both_ways)
-            self._parts[graph.hash] = self._network(plan, graph.features, variant=False)[0]
+            made, _ = self._network(plan(self.config, graph), graph.features, variant=False)
+            self._parts[graph.hash] = made
         return self._parts[graph.hash]
 
     def embed(self, t: int = -1) -> np.ndarray:

@@ -15,11 +15,12 @@ from torch.nn import functional as F
 
 from likewise import seeds, settings
 from likewise.dida import negatives
-from likewise.dida.attention import Past, past
 from likewise.dida.config import Config
 from likewise.dida.graph import Graph
-from likewise.dida.model import Network, make, score
+from likewise.dida.model import Entrance, Network, score
+from likewise.dida.networks import make, plan
 from likewise.dida.penalty import donors, groups, penalty
+from likewise.dida.robust import Robust
 from likewise.dida.splits import Split, split
 from likewise.errors import NothingToLearnError
 from likewise.metrics.ranking import auc
@@ -30,15 +31,17 @@ from likewise.tuning.memory import Memory
 def learn(graph: Graph, config: Config, seed: int, *, resume: State | None = None) -> Iterator[Step]:
     """Yield after each step; the caller logs, saves, or stops (see `stopping`).
 
-    Losses of a step: "loss"; "task", the mean binary cross-entropy; with a penalty "risk" and "risk_variance" over the
-    interventions and "spread", the standard deviation of the variant scores; "val_auc", the newest, of the mean over
-    validation snapshots; "stale", steps since it was best. `best(state)` are the weights of the best validation.
+    Losses of a step: "loss"; "task", the mean binary cross-entropy, whatever the objective; with a penalty "risk" and
+    "risk_variance" over the interventions and "spread", the standard deviation of the variant scores; "val_auc", the
+    newest, of the mean over validation snapshots; "stale", steps since it was best. `best(state)` are the weights of
+    the best validation.
 
     Raises TooFewSnapshotsError, NothingToLearnError, NoNegativesError; ResumeMismatchError if `resume` is of another
     graph, seed or setting.
     """
     network = make(config, graph, seed)
-    network.variant.requires_grad_(config.variant_decoder == "trained" and config.intervenes)
+    if isinstance(network, Network):
+        network.variant.requires_grad_(config.variant_decoder == "trained" and config.intervenes)
     task = Task(graph, split(len(graph), config.val_snapshots, config.test_snapshots), config, seed)
     optimiser = torch.optim.Adam(
         [weight for weight in network.parameters() if weight.requires_grad],
@@ -46,7 +49,7 @@ def learn(graph: Graph, config: Config, seed: int, *, resume: State | None = Non
         weight_decay=config.weight_decay,
     )
     origin = {"settings": settings.record(config), "seed": seed, "graph": graph.hash}
-    book = Memory(dict(network.named_parameters()), optimiser, 0.0, origin)
+    book = Memory({**dict(network.named_parameters()), **task.objective.state}, optimiser, 0.0, origin)
     record = _Best()
     first = 0
     if resume:
@@ -87,7 +90,7 @@ class _Best:
         self.index, self.value, self.newest = 0, -1.0, 0.5
         self.weights: dict[str, Tensor] = {}
 
-    def see(self, index: int, value: float, network: Network) -> None:
+    def see(self, index: int, value: float, network: Entrance) -> None:
         self.newest = value
         if value > self.value:
             self.index, self.value = index, value
@@ -126,8 +129,8 @@ class Task:
         self.config, self.seed, self.cut = config, seed, cut
         self.window, self.seen = graph.until(cut.window), graph.until(cut.val.stop)
         self.known = graph.until(cut.window + 1)  # the links that training may know of: the last are only asked for
-        self.past: Past = past(self.window, both_ways=config.both_ways)
-        self.later: Past = past(self.seen, both_ways=config.both_ways)
+        self.past, self.later = plan(config, self.window), plan(config, self.seen)
+        self.objective = Robust(config.objective, config.objective_strength, len(cut.train))
         if not any(self.known.links(t + 1).numel() for t in cut.train):
             raise NothingToLearnError(
                 "No snapshot of the training window but the first has links", "Cut time otherwise, or give more."
@@ -154,14 +157,14 @@ class Task:
         both, snapshot = torch.cat(pairs, dim=1), torch.cat(times)
         return Pairs(both + snapshot * self.known.size, torch.cat(labels), snapshot, both[0])
 
-    def gradients(self, network: Network, index: int) -> dict[str, float]:
+    def gradients(self, network: Entrance, index: int) -> dict[str, float]:
         """Accumulate the gradient of step `index` and return its losses."""
         config, pairs = self.config, self.pairs(index)
         random = seeds.stream(self.seed, "dropout", index) if config.dropout else None
         parts, others = network(self.past, self.window.features, random, variant=config.intervenes)
         logits = score(parts.flatten(0, 1), pairs.rows)
-        task = F.binary_cross_entropy_with_logits(logits, pairs.labels)
-        losses, loss = {"task": task.item()}, task
+        loss = self.objective(logits, pairs.labels, pairs.snapshot)
+        losses = {"task": F.binary_cross_entropy_with_logits(logits.detach(), pairs.labels).item()}
         if others is not None:
             read = network.variant_score(others.flatten(0, 1), pairs.rows)
             scales = torch.sigmoid(read) if config.penalty == "reference" else read
@@ -179,7 +182,7 @@ class Task:
         return group, donors(kind, group, self.config.draws, self.seed, index)
 
     @torch.no_grad()
-    def validate(self, network: Network) -> float:
+    def validate(self, network: Entrance) -> float:
         """The AUC on the fixed pairs, the mean over validation snapshots."""
         parts, _ = network(self.later, self.seen.features, variant=False)
         found = []

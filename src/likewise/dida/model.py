@@ -11,13 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from likewise import seeds
 from likewise.dida.attention import Past, attend
 from likewise.dida.config import Config
-from likewise.dida.graph import Graph
-
-ROWS = 50  # snapshots that the time table has room for, or as many as there are and a few more
-SPARE = 16
 
 
 class Layer(nn.Module):
@@ -87,17 +82,32 @@ class Layer(nn.Module):
         return (1 - share) * x + share * made
 
 
-class Network(nn.Module):
-    """All layers, the learned features where the graph has none, and the decoder of the variant parts."""
+class Entrance(nn.Module):
+    """What every network begins with: the features, learned where the graph has none, brought to its width."""
 
-    def __init__(self, config: Config, size: int, width: int | None, rows: int) -> None:
-        """size: nodes; width: of the features that the graph brings, or None; rows: of the time table."""
+    def __init__(self, config: Config, size: int, width: int | None) -> None:
+        """size: nodes; width: of the features that the graph brings, or None."""
         super().__init__()
         self.config = config
         self.feature = nn.Parameter(torch.empty(size, config.features)) if width is None else None
         if self.feature is not None:
             nn.init.xavier_uniform_(self.feature)
         self.enter = nn.Linear(width or config.features, config.width, bias=False)
+
+    def entered(self, features: Tensor | None) -> Tensor:
+        """The features in the network's width, (T, N, d), or (1, N, d) where they are still."""
+        given = self.feature if features is None else features
+        assert given is not None, "a network without learned features needs the graph's"
+        x = self.enter(given.to(self.enter.weight.dtype))
+        return x if x.ndim == 3 else x[None]
+
+
+class Network(Entrance):
+    """All layers, and the decoder of the variant parts."""
+
+    def __init__(self, config: Config, size: int, width: int | None, rows: int) -> None:
+        """size, width: as of the entrance; rows: of the time table."""
+        super().__init__(config, size, width)
         self.layers = nn.ModuleList(Layer(config, rows) for _ in range(config.layers))
         self.variant = nn.Sequential(nn.Linear(2 * config.width, config.width), nn.ReLU(), nn.Linear(config.width, 1))
 
@@ -116,13 +126,6 @@ class Network(nn.Module):
             x = F.relu(own if other is None else own + other)
         return x
 
-    def entered(self, features: Tensor | None) -> Tensor:
-        """The features in the layers' width, (T or 1, N, d)."""
-        given = self.feature if features is None else features
-        assert given is not None, "a network without learned features needs the graph's"
-        x = self.enter(given.to(self.enter.weight.dtype))
-        return x if x.ndim == 3 else x[None]
-
     def variant_score(self, parts: Tensor, pairs: Tensor) -> Tensor:
         """sigmoid of the variant decoder, (P,); parts (R, d) are detached, pairs (2, P) are rows of it."""
         parts = parts.detach()
@@ -132,13 +135,6 @@ class Network(nn.Module):
 def score(parts: Tensor, pairs: Tensor) -> Tensor:
     """The logit of every pair, (P,): the dot product of the invariant parts (R, d) of its two rows."""
     return (parts[pairs[0]] * parts[pairs[1]]).sum(1)
-
-
-def make(config: Config, graph: Graph, seed: int) -> Network:
-    """A fresh network for a graph, its weights drawn from the seed."""
-    width = None if graph.features is None else graph.features.shape[-1]
-    with seeds.initialising(seed, "dida"):
-        return Network(config, graph.size, width, max(ROWS, len(graph) + SPARE))
 
 
 def sinusoids(rows: int, width: int) -> Tensor:
