@@ -1,10 +1,13 @@
 """`likewise dreamsim`: how alike pictures look, a metric learned from votes, and what can be found with it."""
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from likewise import registry
 from likewise.cli import dreamsim_judge
 from likewise.cli.command import Answer, Command, rows
 
@@ -62,6 +65,59 @@ def rank(
     return Answer(data, rows([(f"{value:.4f}", paths[place]) for place, value in order]))
 
 
+def learn(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A data folder: triplets.jsonl and its pictures.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The run folder; must be new, or --resume.")] = Path(
+        "runs/dreamsim"
+    ),
+    metric: Name = "embedded",
+    val: Annotated[float, typer.Option(help="Share of the references that chooses the epoch.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the references kept to measure the gain.")] = 0.2,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of splits, order and first weights.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    *,
+    settings: Mapping[str, Any],
+) -> Answer:
+    """Tune a metric to people's choices, and measure on triplets kept apart whether it paid."""
+    from likewise.dreamsim.tuning import tune
+
+    again = ["likewise", "dreamsim", "learn", str(data), "--out", str(out), "--metric", metric, "--resume"]
+    again += [f"--{name}={value}" for name, value in (("val", val), ("test", test), ("seed", seed))]
+    again += [_flag(name, value) for name, value in settings.items()]
+    how = {"metric": metric, "out": out, "val": val, "test": test, "seed": seed, "resume": resume, "quiet": False}
+    made = tune(data, **how, resume_command=shlex.join(again), **settings)
+    return Answer({"run": str(out), "metric": str(out / "metric"), **made.report}, _told(made.report, out))
+
+
+def _flag(name: str, value: Any) -> str:
+    flag = name.replace("_", "-")
+    return f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag}={value}"
+
+
+def _told(report: Mapping[str, Any], out: Path) -> list[str]:
+    from likewise.dreamsim.measuring import said
+
+    counts = ", ".join(f"{count} {name}" for name, count in report["triplets"].items())
+    lines = [f"Triplets: {counts}"]
+    if "after" in report:
+        gain = report["gain_by_vote"]
+        lines += [
+            f"Before: {said(report['before'])}",
+            f"After:  {said(report['after'])}",
+            f"Gain by vote {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], "
+            f"McNemar p = {report['mcnemar']:.2g}",
+        ]
+    return [*lines, f"Next: likewise dreamsim distance A B --metric {out}"]
+
+
+def _config(known: Mapping[str, Any]) -> Any:
+    return registry.resolve(registry.DREAMSIM)
+
+
+def _usual(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    return registry.resolve(registry.DREAMSIM_USUAL)(known.get("part"))
+
+
 def _metric(name: str, aspect: str | None = None) -> "Metric":
     from likewise import dreamsim
     from likewise.errors import SettingError
@@ -74,5 +130,6 @@ def _metric(name: str, aspect: str | None = None) -> "Metric":
 COMMANDS = {
     "distance": Command(distance, measured=True),
     "rank": Command(rank, measured=True),
+    "learn": Command(learn, _config, _usual, measured=True),
     **dreamsim_judge.COMMANDS,
 }

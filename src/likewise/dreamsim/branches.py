@@ -32,6 +32,10 @@ class Branch(nn.Module):
         super().__init__()
         self.name, self.feature, self.network = name, feature, network
 
+    def adapts(self, layer: str) -> bool:
+        """Whether a layer of the network that a target names is adapted; all are, unless `early` computes it."""
+        return True
+
     def early(self, images: Float[Tensor, "batch 3 height width"]) -> Tensor:
         """What comes before the first adapted layer."""
         return images
@@ -83,6 +87,10 @@ class LiteBranch(Branch):
             feature, network.head.out_channels + layout
         )
 
+    def adapts(self, layer: str) -> bool:
+        """Whether the layer stands behind the cut."""
+        return not layer.startswith("blocks.") or int(layer.split(".")[1]) >= self.first
+
     def early(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) to the map before the first adapted block."""
         return self.network.blocks[: self.first](F.relu6(self.network.stem((images * 255 - 127) / 128)))
@@ -107,9 +115,13 @@ class TowerBranch(Branch):
         super().__init__(name, feature, network)
         self.width = network.projection.out_features
 
+    def early(self, images: Tensor) -> Tensor:
+        """Pictures to what the first adapted layer reads, (B, 2 * width of the last stage)."""
+        return self.network.image.pooled(images)
+
     def late(self, middle: Tensor) -> Tensor:
-        """Pictures to unit rows."""
-        return self.network(middle)
+        """That to unit rows."""
+        return F.normalize(self.network.projection(self.network.image.head(middle)), dim=1)
 
 
 class Tower(nn.Module):
@@ -118,10 +130,6 @@ class Tower(nn.Module):
     def __init__(self, image: ImageTower, dim: int) -> None:
         super().__init__()
         self.image, self.projection = image, nn.Linear(image.head.out_features, dim, bias=False)
-
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
-        """Pictures in [0, 1], any size, to unit rows."""
-        return F.normalize(self.projection(self.image(images)), dim=1)
 
 
 def centred(features: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:

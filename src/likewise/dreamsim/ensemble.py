@@ -50,8 +50,9 @@ class Ensemble(nn.Module):
 
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """The branches' features as one row."""
-        if self.balanced:
-            parts = [centred(part) for part in parts]
+        if self.balanced:  # times the root of their number, which brings features to about 1, as a head expects
+            scale = sum(part.shape[-1] for part in parts) ** 0.5 / len(parts)
+            parts = [centred(part) * scale for part in parts]
         return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)
 
     def raw(self, features: Tensor) -> Tensor:

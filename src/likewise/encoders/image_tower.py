@@ -39,5 +39,9 @@ class ImageTower(nn.Module):
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch dim"]:
         """Mean and maximum over places: what there is, and what stands out."""
+        return self.head(self.pooled(images))
+
+    def pooled(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch twice"]:
+        """What the head reads: both side by side."""
         x = self.layers(F.interpolate(images, size=(PX, PX), mode="area") * 2 - 1)
-        return self.head(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
+        return torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1)

@@ -1,0 +1,114 @@
+"""How well a metric's choices agree with people's, beside what people themselves reach, and against another metric."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likewise import seeds
+from likewise.dreamsim import agreement
+from likewise.dreamsim.calibration import calibration_error
+from likewise.dreamsim.metric import Metric
+from likewise.dreamsim.quality import two_sided
+from likewise.dreamsim.questions import Questions
+from likewise.errors import MeasureError
+from likewise.metrics.agreement import two_afc
+from likewise.metrics.intervals import DRAWS, Interval, bootstrap, multiplicity
+
+Distances = tuple[np.ndarray, np.ndarray]  # to left and to right, (N,) each
+
+
+def distances(metric: Metric, questions: Questions, folder: str | Path) -> Distances:
+    """A metric's distances on every question; each picture of the folder is computed once."""
+    numbers = np.unique(questions.places)
+    rows = np.zeros((len(questions.pictures), metric.dimension), dtype=np.float32)
+    rows[numbers] = metric.embed([Path(folder) / questions.pictures[number] for number in numbers])
+    return apart(rows, questions)
+
+
+def apart(rows: np.ndarray, questions: Questions) -> Distances:
+    """Distances of unit rows (P, D), one a picture, on every question."""
+    reference, left, right = (rows[questions.places[:, part]].astype(np.float64) for part in range(3))
+    return 1 - (reference * left).sum(1), 1 - (reference * right).sum(1)
+
+
+def two_choice(found: Distances, questions: Questions, seed: int = 0) -> Interval:
+    """The 2AFC score: the mean share of people who chose as the metric does, with an interval over units."""
+    each = two_afc(*found, questions.shares)
+    return bootstrap(each, seed=seed, groups=questions.units)
+
+
+def by_vote(found: Distances, questions: Questions, seed: int = 0) -> Interval:
+    """The same with every vote counting once, so that a triplet weighs as much as it has votes."""
+    return _weighted(two_afc(*found, questions.shares), questions, seed)
+
+
+def gain(before: Distances, after: Distances, questions: Questions, seed: int = 0) -> Interval:
+    """How much better the second metric agrees, vote by vote, with a paired interval over units."""
+    first, second = (two_afc(*found, questions.shares) for found in (before, after))
+    return _weighted(second - first, questions, seed)
+
+
+def mcnemar(before: Distances, after: Distances, questions: Questions) -> float:
+    """The exact chance of so uneven a split of the triplets that one metric gets right and the other wrong.
+
+    McNemar (1947), over triplets with a majority; a metric that cannot tell gets none right.
+    """
+    winner = np.sign(questions.shares - 0.5)
+    first, second = (np.sign(left - right) == winner for left, right in (before, after))
+    first, second = first[winner != 0], second[winner != 0]
+    better, worse = int((second & ~first).sum()), int((first & ~second).sum())
+    return two_sided(better, better + worse) if better + worse else 1.0
+
+
+def report(
+    found: Distances, questions: Questions, *, temperature: float | None = None, seed: int = 0
+) -> dict[str, Any]:
+    """2AFC by triplet and by vote, the two ceilings, and the calibration error, as JSON."""
+    if not len(questions):
+        raise MeasureError("a 2AFC score", "no triplets", "at least one")
+    about: dict[str, Any] = {
+        "triplets": len(questions),
+        "votes": int(questions.votes.sum()),
+        "groups": len(set(questions.units)),
+        "two_afc": plain(two_choice(found, questions, seed)),
+        "by_vote": plain(by_vote(found, questions, seed)),
+        "ceiling_majority": round(agreement.majority(questions.votes), 4),
+    }
+    if (questions.votes.sum(1) >= 2).any():
+        about["ceiling_people"] = plain(agreement.ceiling(questions.votes, questions.units, seed=seed))
+    if temperature is not None:
+        expected = 0.5 * (1 + np.tanh((found[0] - found[1]) / temperature / 2))
+        about["calibration_error"] = round(calibration_error(expected, questions.shares), 4)
+    return about
+
+
+def plain(interval: Interval) -> dict[str, float | int]:
+    """For JSON."""
+    return {name: round(getattr(interval, name), 4) for name in ("value", "low", "high")} | {"n": interval.count}
+
+
+def _weighted(each: np.ndarray, questions: Questions, seed: int) -> Interval:
+    """The mean of `each` (N,) weighted by votes, with a bootstrap interval over units."""
+    names, codes = np.unique(np.asarray(questions.units), return_inverse=True)
+    votes = questions.votes.sum(1)
+    gained, total = (np.bincount(codes, weights, len(names)) for weights in (each * votes, votes))
+    if not total.sum():
+        raise MeasureError("a share of votes", "triplets without any vote", "at least one")
+    picks = seeds.numpy_stream(seed, "bootstrap", len(names)).integers(len(names), size=(DRAWS, len(names)))
+    times = multiplicity(picks, len(names))
+    drawn = (times @ gained) / np.maximum(times @ total, 1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(float(gained.sum() / total.sum()), float(low), float(high), 0.95, len(names))
+
+
+def said(about: dict[str, Any], names: Sequence[str] = ("two_afc", "by_vote", "ceiling_people")) -> str:
+    """Figures of a report in one line."""
+    words = {"two_afc": "2AFC", "by_vote": "by vote", "ceiling_people": "people"}
+    spans = [f"{words[name]} {_span(about[name])}" for name in names if name in about]
+    return ", ".join([*spans, f"ceiling {about['ceiling_majority']:.3f}"])
+
+
+def _span(one: dict[str, float]) -> str:
+    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
