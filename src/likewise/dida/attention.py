@@ -40,13 +40,18 @@ class Past:
     snapshot: Tensor  # (U,) of each distinct sender
     sender: Tensor  # (U,) its node
     place: Tensor  # (N,) where each node's row stands when blocks are laid side by side; the last row is for no links
-    times: int
+    moments: Tensor  # (T,) the snapshots that are asked for: all, or the last alone
+
+    @property
+    def times(self) -> int:
+        """How many snapshots are asked for."""
+        return len(self.moments)
 
     def to(self, device: str | torch.device) -> "Past":
         """The same on a device."""
         blocks = tuple(Block(block.wait.to(device), block.alive.to(device)) for block in self.blocks)
-        rest = (self.nodes, self.cells, self.snapshot, self.sender, self.place)
-        return Past(blocks, *(part.to(device) for part in rest), self.times)
+        rest = (self.nodes, self.cells, self.snapshot, self.sender, self.place, self.moments)
+        return Past(blocks, *(part.to(device) for part in rest))
 
 
 def messages(graph: Graph, *, both_ways: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -61,8 +66,12 @@ def messages(graph: Graph, *, both_ways: bool) -> tuple[Tensor, Tensor, Tensor]:
     return sender, target, snapshot
 
 
-def past(graph: Graph, *, both_ways: bool) -> Past:
-    """The plan of attention over a graph; both_ways: a link carries messages to its source as well."""
+def past(graph: Graph, *, both_ways: bool, last: bool = False) -> Past:
+    """The plan of attention over a graph; both_ways: a link carries messages to its source as well.
+
+    last: only the last snapshot asks, of all that came, which takes a T-th of the memory.
+    """
+    moments = torch.arange(len(graph) - 1 if last else 0, len(graph))
     sender, target, snapshot = messages(graph, both_ways=both_ways)
     cells, cell = torch.unique(snapshot * graph.size + sender, return_inverse=True)
     order = torch.argsort(target * len(graph) + snapshot, stable=True)
@@ -71,19 +80,19 @@ def past(graph: Graph, *, both_ways: bool) -> Past:
     ranked = torch.argsort(degree, descending=True, stable=True)
     ranked = ranked[degree[ranked] > 0]
     blocks, slots = [], [torch.empty(0, dtype=torch.int64)]
-    for nodes in _groups(ranked, degree[ranked], len(graph)):
+    for nodes in _groups(ranked, degree[ranked], len(moments)):
         slot = torch.arange(int(degree[nodes].max()))
         there = slot < degree[nodes, None]  # (b, n)
         edge = order[torch.where(there, first[nodes, None] + slot, 0)]
         since = torch.where(there, snapshot[edge], len(graph))
-        wait = torch.where(since[:, None, None] <= torch.arange(len(graph))[:, None], 0.0, NEVER)
+        wait = torch.where(since[:, None, None] <= moments[:, None], 0.0, NEVER)
         alive = (wait.amax(-1, keepdim=True) == 0).float()
         blocks.append(Block(wait, alive))
         slots.append(torch.where(there, cell[edge], 0).flatten())
     place = torch.full((graph.size,), len(ranked))
     place[ranked] = torch.arange(len(ranked))
     senders = (cells // graph.size, cells % graph.size)
-    return Past(tuple(blocks), ranked, torch.cat(slots), *senders, place, len(graph))
+    return Past(tuple(blocks), ranked, torch.cat(slots), *senders, place, moments)
 
 
 def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
@@ -114,17 +123,28 @@ def attend(
     for block, asked, row in zip(past.blocks, queries, rows, strict=True):
         q = _split(asked, heads)  # (b, h, T, dk)
         k, v = (_split(part, heads) for part in row.unflatten(0, (len(asked), -1)).chunk(2, dim=-1))  # (b, h, n, dk)
-        wait, alive = block.wait.to(q.dtype), block.alive.to(q.dtype)
-        logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
-        weights = (logits + wait).softmax(-1)
-        invariant_parts.append(_join(weights @ v * alive))
-        if variant:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not apart):
-                against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
-                variant_parts.append(_join(against @ v * alive))
+        own, other = blend(q, k, v, block, variant=variant, apart=apart)
+        invariant_parts.append(_join(own))
+        if other is not None:
+            variant_parts.append(_join(other))
     nothing = query.new_zeros(past.times, 1, query.shape[-1])
     sums = torch.cat([*invariant_parts, nothing], dim=1).index_select(1, past.place)
     return sums, torch.cat([*variant_parts, nothing], dim=1).index_select(1, past.place) if variant else None
+
+
+def blend(
+    q: Tensor, k: Tensor, v: Tensor, block: Block, *, variant: str | None, apart: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Both sums of one block, (b, h, T, d/h) each; q (b, h, T, d/h), k and v (b, h, n, d/h)."""
+    wait, alive = block.wait.to(q.dtype), block.alive.to(q.dtype)
+    logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
+    weights = (logits + wait).softmax(-1)
+    own = weights @ v * alive
+    if not variant:
+        return own, None
+    with torch.set_grad_enabled(torch.is_grad_enabled() and not apart):
+        against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
+        return own, against @ v * alive
 
 
 def _split(rows: Tensor, heads: int) -> Tensor:

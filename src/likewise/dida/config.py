@@ -59,6 +59,10 @@ class Config(BaseModel):
     min_epochs: int = Field(200, ge=1, description="Steps before training may stop early.")
     patience: int = Field(50, ge=1, description="Steps without a better validation AUC before training stops.")
     validate_every: int = Field(5, ge=1, description="Steps between validations.")
+    batch: int = Field(
+        0, ge=0, description="Links a step, drawn from the whole window; 0 takes all of it, which needs more memory."
+    )
+    fan_out: int = Field(0, ge=0, description="Past links that a node is asked for with a batch; 0 asks all of them.")
     lr: float = Field(0.01, gt=0, description="Adam learning rate.")
     weight_decay: float = Field(5e-7, ge=0, description="Adam's L2 decay.")
 
@@ -66,6 +70,10 @@ class Config(BaseModel):
     def _fits(self) -> Self:
         if self.width % self.heads or self.width % 2:
             raise ValueError(f"width must be even and a multiple of heads, and {self.width} and {self.heads} are not")
+        if self.fan_out and not self.batch:
+            raise ValueError("fan_out samples the past links of a batch: give batch as well")
+        if self.batch and self.model not in ("dida", "attention"):
+            raise ValueError(f"batch is for dida and attention, and {self.model} takes the whole window")
         return self
 
     @property

@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,13 +23,15 @@ from likewise.dida.graph import Graph
 from likewise.dida.learn import best, learn, stopping
 from likewise.dida.model import Entrance, Network, score
 from likewise.dida.negatives import Pool, draw
-from likewise.dida.networks import make, plan
+from likewise.dida.networks import embed, make
 from likewise.dida.splits import Split, split
+from likewise.dida.stream import Stream
 from likewise.errors import (
     NonFiniteLossError,
     NotFittedError,
     UnexplainedModelError,
     UnknownNodeError,
+    UnstreamedModelError,
     WeakForecastWarning,
 )
 from likewise.training import State
@@ -50,6 +52,8 @@ class DIDA:
         self.held: tuple[str, ...] = ()
         self.calibration = Calibration()
         self.validation: dict[str, float] = {}
+        self._learned = 0
+        self._stream: Stream | None = None
         self._graph: Graph | None = None
         self._network: Entrance | None = None
         self._parts: dict[str, Tensor] = {}
@@ -63,8 +67,9 @@ class DIDA:
 
     @property
     def split(self) -> Split:
-        """Which times were learned from, chosen by, and kept for evaluation."""
-        return split(len(self.graph), self.config.val_snapshots, self.config.test_snapshots)
+        """Which times were learned from, chosen by, and kept for evaluation; snapshots of `update` are among these."""
+        learned = split(self._learned, self.config.val_snapshots, self.config.test_snapshots)
+        return replace(learned, test=range(learned.val.stop, len(self.graph) - 1))
 
     def fit(
         self,
@@ -130,7 +135,8 @@ class DIDA:
         network = make(self.config, graph, seed)
         network.load_state_dict(dict(weights))
         network.requires_grad_(False)
-        self._graph, self._network, self._parts = graph, network, {}
+        self._graph, self._network, self._parts, self._stream = graph, network, {}, None
+        self._learned = len(graph)
         self.held, self.seed = tuple(held), seed
 
     def _calibrate(self, seen: Graph) -> None:
@@ -152,14 +158,12 @@ class DIDA:
         if self.validation["auc"] < self.validation["edgebank"]:
             warnings.warn(WeakForecastWarning(self.validation["auc"], self.validation["edgebank"]), stacklevel=3)
 
-    @torch.no_grad()
     def _made(self, graph: Graph) -> Tensor:
         """The invariant parts of every time and node, (T, N, d)."""
         if self._network is None:
             raise NotFittedError("A score")
         if graph.hash not in self._parts:
-            made, _ = self._network(plan(self.config, graph), graph.features, variant=False)
-            self._parts[graph.hash] = made
+            self._parts[graph.hash] = embed(self._network, graph)
         return self._parts[graph.hash]
 
     def embed(self, t: int = -1) -> np.ndarray:
@@ -185,6 +189,33 @@ class DIDA:
         if name not in self.graph.nodes:
             raise UnknownNodeError(name, self.graph.nodes)
         return self.graph.nodes.index(name)
+
+    def update(
+        self,
+        links: Iterable[tuple[str, str]],
+        *,
+        label: str | None = None,
+        domain: str | None = None,
+        features: Tensor | None = None,
+    ) -> Self:
+        """Add one snapshot of links between known names, so that forecasts are of the one after it; nothing is learned.
+
+        The first update goes through the whole past once; then each costs one time of it, with the same result. label:
+        of the snapshot. domain: of the links, else the first. features (N, F): where they are of each snapshot. Raises
+        UnknownNodeError, FeatureError, TimeTableFullError, UnstreamedModelError.
+        """
+        if not isinstance(self._network, Network):
+            raise NotFittedError("An update") if self._network is None else UnstreamedModelError(self.config.model)
+        pairs = [[self._number(name) for name in pair] for pair in links]
+        longer = self.graph.followed(pairs, label=label, domain=domain, features=features)
+        stream, before = self._stream, self._parts.get(self.graph.hash)
+        if stream is None or before is None:
+            stream = Stream(self._network)
+            before = stream.through(self.graph)
+        newest = stream.advance(longer)
+        self._parts = {longer.hash: torch.cat([before, newest[None]])}
+        self._graph, self._stream = longer, stream
+        return self
 
     def evaluate(self, *, kinds: Sequence[str] = ("auto", "historical"), seed: int = 0) -> dict[str, Any]:
         """How well it tells the links of the test snapshots (validation's, where none were kept), as JSON.
@@ -232,6 +263,7 @@ class DIDA:
             "settings": settings.record(self.config),
             "seed": self.seed,
             "held_out": list(self.held),
+            "learned_snapshots": self._learned,
             "calibration": asdict(self.calibration),
             "validation": self.validation,
         }
@@ -243,5 +275,6 @@ class DIDA:
         about, graph, weights = storage.read(folder)
         made = cls(**about["settings"])
         made._take(graph, about["held_out"], about["seed"], weights)
+        made._learned = about["learned_snapshots"]
         made.calibration, made.validation = Calibration(**about["calibration"]), about["validation"]
         return made

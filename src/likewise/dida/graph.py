@@ -102,6 +102,34 @@ class Graph:
             classes=None if self.classes is None else self.classes[:count],
         )
 
+    def followed(
+        self,
+        pairs: Sequence[Sequence[int]],
+        *,
+        label: str | None = None,
+        domain: str | None = None,
+        features: Tensor | None = None,
+    ) -> "Graph":
+        """The same with one snapshot more; features (N, F) where they move. Raises FeatureError, UnknownDomainError."""
+        if domain is not None and domain not in self.domains:
+            raise UnknownDomainError(domain, self.domains)
+        moving = self.features is not None and self.features.ndim == 3
+        if moving != (features is not None):
+            found = "not given for the new snapshot" if moving else "given for the new snapshot alone"
+            raise FeatureError(found, "they are needed where they move, and only there")
+        number = 0 if domain is None else self.domains.index(domain)
+        edges = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
+        unknown = torch.full((1, self.size), -1)
+        return replace(
+            self,
+            edges=torch.cat([self.edges, edges], dim=1),
+            ends=(*self.ends, self.ends[-1] + edges.shape[1]),
+            domain=torch.cat([self.domain, torch.full((edges.shape[1],), number)]),
+            labels=(*self.labels, label if label is not None else f"snapshot {len(self)}"),
+            features=self.features if features is None else torch.cat([self.features, features[None]]),
+            classes=None if self.classes is None else torch.cat([self.classes, unknown]),
+        )
+
     def without(self, held: Sequence[str]) -> "Graph":
         """The same nodes and snapshots, without the links of some domains. Raises UnknownDomainError."""
         for name in held:

@@ -1,7 +1,8 @@
 """Learn to tell the links of the next snapshot from pairs that are none, under interventions on the variant parts.
 
 One step is the whole training window: embeddings of t = 0 .. L - 2 are asked for the links of t + 1, against as many
-negatives, drawn anew each step. Nothing after the window is looked at but by the validation, which has no gradient.
+negatives, drawn anew each step; or, with `batch`, some of those links, with `fan_out` past links a node. Nothing after
+the window is looked at but by the validation, which has no gradient.
 """
 
 import math
@@ -14,14 +15,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from likewise import seeds, settings
-from likewise.dida import negatives
+from likewise.dida import negatives, sampling
 from likewise.dida.config import Config
 from likewise.dida.graph import Graph
 from likewise.dida.model import Entrance, Network, score
 from likewise.dida.networks import make, plan
 from likewise.dida.penalty import donors, groups, penalty
 from likewise.dida.robust import Robust
+from likewise.dida.sampling import Sampler
 from likewise.dida.splits import Split, split
+from likewise.dida.stream import Stream
 from likewise.errors import NothingToLearnError
 from likewise.metrics.ranking import auc
 from likewise.training import State, Step
@@ -129,7 +132,10 @@ class Task:
         self.config, self.seed, self.cut = config, seed, cut
         self.window, self.seen = graph.until(cut.window), graph.until(cut.val.stop)
         self.known = graph.until(cut.window + 1)  # the links that training may know of: the last are only asked for
-        self.past, self.later = plan(config, self.window), plan(config, self.seen)
+        if config.batch:
+            self.sampler = Sampler(self.window, both_ways=config.both_ways, fan_out=config.fan_out)
+        else:
+            self.past, self.later = plan(config, self.window), plan(config, self.seen)
         self.objective = Robust(config.objective, config.objective_strength, len(cut.train))
         if not any(self.known.links(t + 1).numel() for t in cut.train):
             raise NothingToLearnError(
@@ -147,8 +153,7 @@ class Task:
     def pairs(self, index: int) -> Pairs:
         """The links to learn in step `index`, each snapshot's followed by as many negatives."""
         pairs, labels, times = [], [], []
-        for t in self.cut.train:
-            links = self.known.links(t + 1)
+        for t, links in self._links(index):
             count = links.shape[1]
             others = negatives.draw(self.known, t + 1, self.config.negatives, count, self.seed, "train", index)
             pairs += [links, others]
@@ -157,16 +162,28 @@ class Task:
         both, snapshot = torch.cat(pairs, dim=1), torch.cat(times)
         return Pairs(both + snapshot * self.known.size, torch.cat(labels), snapshot, both[0])
 
+    def _links(self, index: int) -> Iterator[tuple[int, Tensor]]:
+        """(t, links of t + 1) of all training times, or those of a batch."""
+        if not self.config.batch:
+            yield from ((t, self.known.links(t + 1)) for t in self.cut.train)
+            return
+        first, last = self.known.ends[0], self.known.ends[-1]
+        random = seeds.numpy_stream(self.seed, "batch", index)
+        chosen = np.sort(random.choice(last - first, min(self.config.batch, last - first), replace=False)) + first
+        snapshot = self.known.snapshot_of[chosen]
+        for t in snapshot.unique().tolist():
+            yield t - 1, self.known.edges[:, chosen[(snapshot == t).numpy()]]
+
     def gradients(self, network: Entrance, index: int) -> dict[str, float]:
         """Accumulate the gradient of step `index` and return its losses."""
         config, pairs = self.config, self.pairs(index)
         random = seeds.stream(self.seed, "dropout", index) if config.dropout else None
-        parts, others = network(self.past, self.window.features, random, variant=config.intervenes)
-        logits = score(parts.flatten(0, 1), pairs.rows)
+        parts, others, rows = self._parts(network, pairs, random, index)
+        logits = score(parts, rows)
         loss = self.objective(logits, pairs.labels, pairs.snapshot)
         losses = {"task": F.binary_cross_entropy_with_logits(logits.detach(), pairs.labels).item()}
         if others is not None:
-            read = network.variant_score(others.flatten(0, 1), pairs.rows)
+            read = network.variant_score(others, rows)
             scales = torch.sigmoid(read) if config.penalty == "reference" else read
             found = penalty(logits, pairs.labels, scales, *self._donors(pairs, index), config.draws, config.penalty)
             loss = loss + config.strength * found.value
@@ -176,6 +193,18 @@ class Task:
         loss.backward()
         return {"loss": loss.item(), **losses}
 
+    def _parts(
+        self, network: Entrance, pairs: Pairs, random: torch.Generator | None, index: int
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """The invariant and variant parts in rows, and the rows of every pair (2, P)."""
+        variant = self.config.intervenes
+        if self.config.batch:
+            cells, rows = torch.unique(pairs.rows, return_inverse=True)
+            sampled = self.sampler.rows(cells, self.config.layers, self.seed, "train", index)
+            return *sampling.parts(network, sampled, self.window.features, random, variant=variant), rows
+        parts, others = network(self.past, self.window.features, random, variant=variant)
+        return parts.flatten(0, 1), None if others is None else others.flatten(0, 1), pairs.rows
+
     def _donors(self, pairs: Pairs, index: int) -> tuple:
         kind = self.config.intervention
         group = groups(kind, pairs.snapshot, pairs.source)
@@ -184,7 +213,10 @@ class Task:
     @torch.no_grad()
     def validate(self, network: Entrance) -> float:
         """The AUC on the fixed pairs, the mean over validation snapshots."""
-        parts, _ = network(self.later, self.seen.features, variant=False)
+        if self.config.batch:
+            parts = Stream(network).through(self.seen)
+        else:
+            parts, _ = network(self.later, self.seen.features, variant=False)
         found = []
         for t, links, others in self.trials:
             scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()

@@ -37,27 +37,44 @@ class Layer(nn.Module):
 
         variant: make that part at all. In the last layer it is only read, so it is made without gradients.
         """
-        config = self.config
-        query, key, value = self.ask(x, past)
-        form = config.variant_softmax if variant else None
-        sums, others = attend(query, key, value, past, config.heads, variant=form, apart=last)
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not last):
-            others = None if others is None else self._network(others, random)
-        return self.finish(sums, x, random), others
+        return self.answer(*self.ask(x, past), x, past, random, last=last, variant=variant)
+
+    def answer(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        x: Tensor,
+        past: Past,
+        random: torch.Generator | None = None,
+        *,
+        last: bool = False,
+        variant: bool = True,
+    ) -> tuple[Tensor, Tensor | None]:
+        """What `forward` returns, of queries, keys and values that are there already."""
+        form = self.config.variant_softmax if variant else None
+        sums, others = attend(query, key, value, past, self.config.heads, variant=form, apart=last)
+        return self.finish(sums, x, random), self.finish_variant(others, random, last=last)
 
     def ask(self, x: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of all nodes and times (T, N, d), keys and values of all senders (U, d); x as in `forward`."""
         row = past.sender + past.snapshot * x.shape[1] if len(x) > 1 else past.sender
         senders = x.flatten(0, 1).index_select(0, row)
-        times = torch.arange(past.times, device=past.snapshot.device)
         key, value = (self.project(linear, senders, past.snapshot) for linear in (self.key, self.value))
-        return self.project(self.query, x, times).expand(past.times, -1, -1), key, value
+        return self.project(self.query, x, past.moments).expand(past.times, -1, -1), key, value
 
     def finish(self, sums: Tensor, x: Tensor, random: torch.Generator | None = None) -> Tensor:
         """The invariant parts from the invariant sums, of any rows."""
         if self.config.feature_mask and self.config.branches:
             sums = sums * self.mask.softmax(0)
         return self._network(sums + x, random)
+
+    def finish_variant(
+        self, sums: Tensor | None, random: torch.Generator | None = None, *, last: bool
+    ) -> Tensor | None:
+        """The variant parts from the variant sums, without a gradient in the last layer; None stays None."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not last):
+            return None if sums is None else self._network(sums, random)
 
     def project(self, linear: nn.Linear, x: Tensor, times: Tensor) -> Tensor:
         """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
@@ -122,9 +139,18 @@ class Network(Entrance):
         """What the last layer is given, (T, N, d), or (1, N, d) where it is the first and the features are still."""
         x = self.entered(features)
         for layer in self.layers[:-1]:
-            own, other = layer(x, past, random, variant=self.config.branches and not self.config.only_invariant)
-            x = F.relu(own if other is None else own + other)
+            x = self.passed_on(*layer(x, past, random, variant=self.passes_variant))
         return x
+
+    @property
+    def passes_variant(self) -> bool:
+        """Whether a layer passes its variant part on to the next."""
+        return self.config.branches and not self.config.only_invariant
+
+    @staticmethod
+    def passed_on(own: Tensor, other: Tensor | None) -> Tensor:
+        """What the next layer is given."""
+        return F.relu(own if other is None else own + other)
 
     def variant_score(self, parts: Tensor, pairs: Tensor) -> Tensor:
         """sigmoid of the variant decoder, (P,); parts (R, d) are detached, pairs (2, P) are rows of it."""

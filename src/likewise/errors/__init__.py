@@ -33,6 +33,7 @@ from likewise.errors.concepts import WordFileError as WordFileError
 from likewise.errors.concepts import WrongBaseError as WrongBaseError
 from likewise.errors.contrastive import BareLeftOutWarning as BareLeftOutWarning
 from likewise.errors.contrastive import CaptionsNeededError as CaptionsNeededError
+from likewise.errors.contrastive import CutCaptionsWarning as CutCaptionsWarning
 from likewise.errors.contrastive import IdleRuleWarning as IdleRuleWarning
 from likewise.errors.contrastive import LabelsMissingError as LabelsMissingError
 from likewise.errors.contrastive import NoTextTowerError as NoTextTowerError
@@ -70,10 +71,12 @@ from likewise.errors.graphs import MissingColumnError as MissingColumnError
 from likewise.errors.graphs import NoNegativesError as NoNegativesError
 from likewise.errors.graphs import NotFittedError as NotFittedError
 from likewise.errors.graphs import SkippedRowsWarning as SkippedRowsWarning
+from likewise.errors.graphs import TimeTableFullError as TimeTableFullError
 from likewise.errors.graphs import TooFewSnapshotsError as TooFewSnapshotsError
 from likewise.errors.graphs import UnexplainedModelError as UnexplainedModelError
 from likewise.errors.graphs import UnknownDomainError as UnknownDomainError
 from likewise.errors.graphs import UnknownNodeError as UnknownNodeError
+from likewise.errors.graphs import UnstreamedModelError as UnstreamedModelError
 from likewise.errors.graphs import WeakForecastWarning as WeakForecastWarning
 from likewise.errors.judging import AddressError as AddressError
 from likewise.errors.judging import JudgementError as JudgementError

@@ -96,6 +96,26 @@ class NoNegativesError(LikewiseError):
         )
 
 
+class TimeTableFullError(LikewiseError):
+    """A snapshot later than any that a network has a place in time for."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"The network knows {rows} snapshots, and this would be number {rows + 1}.\n"
+            "Learn again from the longer history, which makes room for as many and 16 more."
+        )
+
+
+class UnstreamedModelError(LikewiseError):
+    """A model that keeps nothing of the past, given a new snapshot."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model {model!r} cannot be given new snapshots one by one.\n"
+            "Learn with --model dida or --model attention, or learn again from the longer history."
+        )
+
+
 class UnexplainedModelError(LikewiseError):
     """A model without attention, asked which links its attention looked at."""
 

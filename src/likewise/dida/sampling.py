@@ -1,0 +1,116 @@
+"""A few past links a node in place of all, so that memory grows with the batch and not with the graph.
+
+Rows are (node, time). A row asks at most `fan_out` links of its node that had come by its time, one from each of as
+many equal stretches of its past, so old and new ones are both heard; their senders are rows of the layer below, at the
+time of the link. No row ever asks a link after its time. With fan_out 0 all are asked, and the result is exact.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likewise import seeds
+from likewise.dida.attention import NEVER, Block, blend, messages
+from likewise.dida.graph import Graph
+from likewise.dida.model import Layer, Network
+
+
+@dataclass(frozen=True)
+class Hop:
+    """R rows of one layer, and what they ask of M rows below."""
+
+    own: Tensor  # (R,) each row's place below
+    slots: Tensor  # (R, k) places below of the senders that it asks; 0 where there is none
+    block: Block  # which of them are there
+    times: Tensor  # (M,) the snapshot of each row below
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The hops from the features up, and the (node, time) of the features that are needed."""
+
+    hops: tuple[Hop, ...]
+    nodes: Tensor  # (M,) of the lowest rows
+    times: Tensor  # (M,)
+
+
+class Sampler:
+    """The messages of a graph in the order of target and time."""
+
+    def __init__(self, graph: Graph, *, both_ways: bool, fan_out: int) -> None:
+        """fan_out: links a row at most; 0 for all."""
+        sender, target, snapshot = (part.numpy() for part in messages(graph, both_ways=both_ways))
+        order = np.lexsort((snapshot, target))
+        self.size, self.times, self.fan_out = graph.size, len(graph), fan_out
+        self.cells = np.append((snapshot * self.size + sender)[order], 0)  # one to point at where there is none
+        self.keys = (target * self.times + snapshot)[order]
+        self.first = np.searchsorted(self.keys, np.arange(self.size) * self.times)
+
+    def rows(self, cells: Tensor, layers: int, seed: int, *names: str | int) -> Rows:
+        """What `layers` layers need for rows at cells (R,), t * N + node, drawn by the seed and names."""
+        random, hops, now = seeds.numpy_stream(seed, "neighbours", *names), [], cells.numpy()
+        for _ in range(layers):
+            asked, there = self._asked(now, random)
+            below, place = np.unique(np.concatenate([now, asked[there]]), return_inverse=True)
+            slots = np.zeros(asked.shape, dtype=np.int64)
+            slots[there] = place[len(now) :]
+            hops.append(_hop(place[: len(now)], slots, there, below // self.size))
+            now = below
+        return Rows(tuple(reversed(hops)), torch.from_numpy(now % self.size), torch.from_numpy(now // self.size))
+
+    def _asked(self, cells: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The cells that each row asks, (R, k), and which are there."""
+        node, time = cells % self.size, cells // self.size
+        first = self.first[node]
+        count = np.searchsorted(self.keys, node * self.times + time, side="right") - first
+        width = int(count.max(initial=1)) if not self.fan_out else min(self.fan_out, int(count.max(initial=1)))
+        width = max(1, width)
+        slot = np.arange(width)
+        there = slot < count[:, None]
+        spread = (slot + random.random((len(cells), width))) * (count[:, None] / width)
+        chosen = np.where(count[:, None] > width, np.minimum(spread.astype(np.int64), count[:, None] - 1), slot)
+        return self.cells[np.where(there, first[:, None] + chosen, 0)], there
+
+
+def _hop(own: np.ndarray, slots: np.ndarray, there: np.ndarray, times: np.ndarray) -> Hop:
+    wait = torch.from_numpy(np.where(there, 0.0, NEVER).astype(np.float32))[:, None, None]  # (R, 1, 1, k)
+    alive = (wait.amax(-1, keepdim=True) == 0).float()
+    return Hop(torch.from_numpy(own), torch.from_numpy(slots), Block(wait, alive), torch.from_numpy(times))
+
+
+def parts(
+    network: Network,
+    rows: Rows,
+    features: Tensor | None,
+    random: torch.Generator | None = None,
+    *,
+    variant: bool = True,
+) -> tuple[Tensor, Tensor | None]:
+    """The invariant and, if asked for, variant parts of the top rows, (R, d) each."""
+    given = network.feature if features is None else features
+    assert given is not None, "a network without learned features needs the graph's"
+    chosen = given[rows.nodes] if given.ndim == 2 else given[rows.times, rows.nodes]
+    x = network.entered(chosen)[0]
+    for number, (layer, hop) in enumerate(zip(network.layers, rows.hops, strict=True), start=1):
+        last = number == len(rows.hops)
+        wanted = network.config.branches and variant if last else network.passes_variant
+        own, other = _layer(layer, hop, x, random, last=last, variant=wanted)
+        x = own if last else network.passed_on(own, other)
+    return x, other
+
+
+def _layer(
+    layer: Layer, hop: Hop, x: Tensor, random: torch.Generator | None, *, last: bool, variant: bool
+) -> tuple[Tensor, Tensor | None]:
+    config, mine = layer.config, x.index_select(0, hop.own)
+    query = layer.project(layer.query, mine, hop.times[hop.own])
+    both = torch.cat([layer.project(linear, x, hop.times) for linear in (layer.key, layer.value)], dim=1)
+    q = query.unflatten(1, (config.heads, 1, -1))  # (R, h, 1, d/h)
+    asked = both.index_select(0, hop.slots.flatten()).unflatten(0, hop.slots.shape)
+    k, v = (part.unflatten(-1, (config.heads, -1)).transpose(1, 2) for part in asked.chunk(2, dim=-1))
+    form = config.variant_softmax if variant else None
+    own, other = blend(q, k, v, hop.block, variant=form, apart=last)
+    other = None if other is None else other.flatten(1)
+    return layer.finish(own.flatten(1), mine, random), layer.finish_variant(other, random, last=last)
