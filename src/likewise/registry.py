@@ -60,6 +60,7 @@ TREE = "likewise.concept_tree.config:Config"
 TREE_DEFAULTS = "likewise.concept_tree.config:DEFAULTS"
 RECIPE = "likewise.toybox.recipe:Recipe"
 DIDA = "likewise.dida.config:Config"
+CONTRASTIVE = "likewise.contrastive.config:Config"
 DREAMSIM = "likewise.dreamsim.config:Config"
 DREAMSIM_USUAL = "likewise.dreamsim.config:usual"
 

@@ -37,6 +37,7 @@ ENTRIES = {
     "images": Entry("Look at a folder of photos before it is learned from.", group=True),
     "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
     "dreamsim": Entry("Measure how alike pictures look to people, and learn it from votes.", group=True),
+    "contrastive": Entry("Train encoders of pictures, measure them, and see why they work.", group=True),
     "dida": Entry("Forecast the links of an evolving graph, and measure the forecast.", group=True),
     "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
     "doctor": Entry("Say what is installed, what is missing, and what to do."),

@@ -20,6 +20,11 @@ ENCODERS: Mapping[str, tuple[str, str, str]] = {
     ),
     "toybox": ("towers", "towers.safetensors", "likewise.encoders.toybox:load"),
 }
+# the file that marks a folder of an encoder that has no name, and "module:function" that loads it
+FOLDERS: Mapping[str, str] = {
+    **{marker: loader for _, marker, loader in ENCODERS.values()},
+    "contrastive.safetensors": "likewise.encoders.learned:load",
+}
 
 
 def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) -> "Encoder":
@@ -36,10 +41,11 @@ def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) 
     folder = Path(name)
     if not folder.is_dir():
         raise UnknownNameError("encoder", str(name), ENCODERS)
-    for _, marker, loader in ENCODERS.values():
-        if (folder / marker).is_file():
-            return _resolve(loader)(folder, device=device)
-    raise EncoderFolderError(folder, [marker for _, marker, _ in ENCODERS.values()])
+    for place in (folder, folder / "encoder"):  # a run of contrastive learn has its encoder in a folder inside
+        for marker, loader in FOLDERS.items():
+            if (place / marker).is_file():
+                return _resolve(loader)(place, device=device)
+    raise EncoderFolderError(folder, list(FOLDERS))
 
 
 def _resolve(reference: str):

@@ -52,9 +52,7 @@ class BareLeftOutWarning(LikewiseWarning):
     """Photos without captions that were left out, as was asked."""
 
     def __init__(self, count: int, total: int) -> None:
-        super().__init__(
-            f"{count} of {total} photos have no caption and were left out, as --without-captions skip asks."
-        )
+        super().__init__(f"{count} of {total} photos have no caption and were left out, as was asked.")
 
 
 class TeacherRowsError(LikewiseError):
@@ -104,4 +102,13 @@ class PictureMemoryError(LikewiseError):
         super().__init__(
             f"{count} photos of {side} x {side} pixels take {needed:.1f} GiB, and at most {limit:g} are used.\n"
             "Lower --source-size, or learn from fewer photos."
+        )
+
+
+class CutCaptionsWarning(LikewiseWarning):
+    """Captions longer than a text tower reads."""
+
+    def __init__(self, count: int, total: int, length: int) -> None:
+        super().__init__(
+            f"{count} of {total} captions are longer than {length - 2} tokens; what follows was not learned from."
         )

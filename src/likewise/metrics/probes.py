@@ -61,12 +61,18 @@ def logistic_probe(rows: np.ndarray, labels: Labels, penalty: float = 1e-3, step
 
 
 def knn_predict(
-    keys: Embedding, labels: Labels, queries: Embedding, k: int = 20, sharpness: float = 0.07
+    keys: Embedding, labels: Labels, queries: Embedding, k: int = 20, sharpness: float = 0.07, part: int = 2048
 ) -> np.ndarray:
     """The class of each query (N,) by votes of its k nearest keys, each weighing exp(cosine / sharpness).
 
-    The protocol of Wu et al. (arXiv:1805.01978), section 3.4.
+    The protocol of Wu et al. (arXiv:1805.01978), section 3.4. part: queries held at a time, which changes nothing.
     """
+    if len(labels) != len(keys):
+        raise MeasureError("nearest neighbours", f"{len(keys)} rows and {len(labels)} labels", "one label a row")
+    if len(queries) > part:
+        starts = range(0, len(queries), part)
+        parts = [knn_predict(keys, labels, queries[start : start + part], k, sharpness, part) for start in starts]
+        return np.concatenate(parts)
     nearest, similar = top_k(queries, keys, k)
     classes, codes = np.unique(np.asarray(labels), return_inverse=True)
     weights = np.exp((similar - similar.max(1, keepdims=True)) / sharpness)
