@@ -80,16 +80,18 @@ def ceiling(counts: Counts, groups: Sequence | None = None, *, level: float = 0.
     return bootstrap(score, level=level, seed=seed, groups=chosen)
 
 
-def majority(counts: Counts) -> float:
+def majority(counts: Counts, *, by_vote: bool = False) -> float:
     """The 2AFC score of a metric that always sides with the majority of these very votes: no metric can do better.
 
-    It flatters where votes are few, as the majority holds the noise of the votes that it is scored on.
+    The mean over triplets, or with by_vote over votes. It flatters where votes are few, as the majority holds the noise
+    of the votes that it is scored on.
     """
     left, right = _two(counts)
     votes = left + right
     if not votes.any():
         raise MeasureError("a majority score", "no votes", "at least one triplet with a vote")
-    return float((np.maximum(left, right)[votes > 0] / votes[votes > 0]).mean())
+    larger = np.maximum(left, right)
+    return float(larger.sum() / votes.sum() if by_vote else (larger[votes > 0] / votes[votes > 0]).mean())
 
 
 def _guessed(others_same: np.ndarray, others_else: np.ndarray) -> np.ndarray:

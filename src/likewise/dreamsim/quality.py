@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import comb, exp, log
+from math import comb
 from statistics import median
 
 from likewise.dreamsim.room_tally import Answer
@@ -19,7 +19,7 @@ class Rules:
     floor: float = 250.0  # ms; nobody sees three pictures and chooses sooner
     hasty: float = 0.2  # share of answers below the floor that is too many
     side: float = 0.001  # chance of sides as uneven as these, below which they count as a bias
-    constant: float = 0.001  # chance, by other people's votes, of one answer to every pair, below which it counts
+    constant: float = 0.2  # of one answer to every pair: share of them that most others answered otherwise, at most
     repeats: float = 0.5  # share of repeated questions answered alike, at or below which the answers are a coin's
 
 
@@ -110,8 +110,9 @@ def _quality(person: int, given: list[Answer], others: dict[str, dict[int, bool]
         reasons.append(f"{hasty} of {len(asked)} answers within {rules.floor:g} ms")
     if side < rules.side:
         reasons.append(f"the left side {left} of {len(asked)} times (chance {side:.1g})")
-    if not sided and asked and (chance := _all_one(asked, others, person)) < rules.constant:
-        reasons.append(f"{asked[0].shown!r} of every pair, where others saw it otherwise (chance {chance:.1g})")
+    against = 0 if sided else _against(asked, others, person)
+    if against >= ENOUGH and against > rules.constant * len(asked):
+        reasons.append(f"{asked[0].shown!r} of every pair, {against} of which most others saw otherwise")
     if len(repeats) >= 2 * ENOUGH and consistent <= rules.repeats * len(repeats):
         reasons.append(f"{consistent} of {len(repeats)} repeated questions answered alike")
     ms = median([one.ms for one in asked]) if asked else 0.0
@@ -130,13 +131,13 @@ def _others(mine: dict[int, list[Answer]]) -> dict[str, dict[int, bool]]:
     return found
 
 
-def _all_one(asked: list[Answer], others: dict[str, dict[int, bool]], person: int) -> float:
-    """The chance, by what others said of each pair, of giving the one answer that was always given; 1 if it varies."""
-    if len({one.shown for one in asked}) > 1:
-        return 1.0
-    total = 0.0
+def _against(asked: list[Answer], others: dict[str, dict[int, bool]], person: int) -> int:
+    """How many pairs most others answered otherwise, if this person gave one answer to all; 0 if it varies."""
+    if len({one.shown for one in asked}) != 1:
+        return 0
+    found = 0
     for one in asked:
         said = [same for who, same in others[one.item or ""].items() if who != person]
         alike = sum(same == (one.shown == "same") for same in said)
-        total += log((alike + 1) / (len(said) + 2)) if said else 0.0
-    return exp(total)
+        found += 2 * alike < len(said)
+    return found
