@@ -29,7 +29,7 @@ def told(folders, tmp_path_factory):
     return backbone, Data((photos,), ("a zxq dog", "the zxq dog"), "a dog", (classes,), hash="data")
 
 
-def test_failure_4_class_images_get_the_sizes_of_the_photos(told):
+def test_row_04_class_images_are_told_of_their_own_sizes_not_the_photos(told):
     backbone, data = told
     batch = draw(data, Config(batch=2), 0, 0, 1000)
     own = {"a zxq dog": [48, 96, 0, 16, 32, 32], "the zxq dog": [30, 20, 8, 0, 32, 32], "a dog": [32, 32, 0, 0, 32, 32]}
