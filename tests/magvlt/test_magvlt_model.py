@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from magvlt_made import random_pair, shape, tiny
-from oracles import magvlt as oracle
 from pydantic import ValidationError
 
 from likewise import checkpoint, seeds
@@ -14,6 +13,7 @@ from likewise.magvlt.config import BASE, LARGE, Config, Shape
 from likewise.magvlt.layout import Special
 from likewise.magvlt.model import parameters
 from likewise.magvlt.objective import alone
+from oracles import magvlt as oracle
 
 RECORDED = Path(__file__).parent / "authors.safetensors"
 HALVES = [Special.BOG, Special.LEFT, Special.RIGHT, Special.TOP, Special.BOTTOM]

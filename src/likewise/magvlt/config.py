@@ -1,4 +1,4 @@
-"""What MAGVLT lets you choose: the size of a model, and how it is trained."""
+"""What MAGVLT lets you choose: the size of a model, how it is trained, how it draws and writes."""
 
 from typing import Literal, Self
 
@@ -23,8 +23,8 @@ class Shape(BaseModel):
     special: Literal[6, 10] = Field(10, description="Special tokens; 6 lack the four that select a half (MixSel).")
     length_mode: Literal["isolated", "reference"] = Field(
         "isolated",
-        description="How a caption's length is read off: from the picture alone, or as official weights need it, from a "
-        "pass that holds text slots too.",
+        description="How a caption's length is read off: from the picture alone, or, as official weights need it, from "
+        "a pass that holds text slots too.",
     )
     prefix_mode: Literal["open", "closed"] = Field(
         "open",
@@ -119,3 +119,33 @@ class Config(BaseModel):
     def paper(self) -> bool:
         """Whether the two ideas that the paper adds are both on."""
         return self.unroll != "off" and self.mixsel > 0
+
+
+class Drawing(BaseModel):
+    """How pictures are drawn; the defaults are the released sampler's, but for the guidance."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(10, ge=1, description="Decoding steps.")
+    warm: float = Field(1.4, gt=0, description="Temperature of the first step.")
+    cold: float = Field(0.6, gt=0, description="Temperature of the last step.")
+    noise: float = Field(2.0, ge=0, description="Weight of the noise on the confidence in the first step.")
+    calm: float = Field(0.2, ge=0, description="That weight in the last step.")
+    guidance: float = Field(
+        1.0, ge=0, description="How far from what the model draws without a prompt; 1 adds nothing. Not in the paper."
+    )
+    greedy: bool = Field(False, description="Always the likeliest token, and no noise: one picture a prompt.")
+
+
+class Writing(BaseModel):
+    """How text is written; the defaults are the released demo's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(12, ge=1, description="Decoding steps.")
+    temperature: float = Field(0.1, gt=0, description="Of the words' probabilities.")
+    top_k: int = Field(32, ge=1, description="Words that are considered for a slot.")
+    again: Literal["sample", "lowest"] = Field(
+        "sample", description="Which words are guessed again: drawn, the unsure ones more often, or the least sure."
+    )
+    greedy: bool = Field(False, description="Always the likeliest word, and the least sure guessed again.")

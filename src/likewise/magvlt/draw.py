@@ -10,29 +10,13 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Int
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from likewise.magvlt.config import Drawing
 from likewise.magvlt.layout import Pair, pair
 from likewise.magvlt.model import Transformer
 from likewise.magvlt.reveal import confidence, gumbel, highest, to_reveal, tokens
 from likewise.magvlt.rows import in_rows
-
-
-class Drawing(BaseModel):
-    """How pictures are drawn; the defaults are the released sampler's, but for the guidance."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(10, ge=1, description="Decoding steps.")
-    warm: float = Field(1.4, gt=0, description="Temperature of the first step.")
-    cold: float = Field(0.6, gt=0, description="Temperature of the last step.")
-    noise: float = Field(2.0, ge=0, description="Weight of the noise on the confidence in the first step.")
-    calm: float = Field(0.2, ge=0, description="That weight in the last step.")
-    guidance: float = Field(
-        1.0, ge=0, description="How far from what the model draws without a prompt; 1 adds nothing. Not in the paper."
-    )
-    greedy: bool = Field(False, description="Always the likeliest token, and no noise: one picture a prompt.")
 
 
 @dataclass(frozen=True)

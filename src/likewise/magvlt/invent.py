@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from likewise.magvlt.draw import Drawing
+from likewise.magvlt.config import Drawing
 from likewise.magvlt.layout import Pair, pair
 from likewise.magvlt.model import Transformer
 from likewise.magvlt.reveal import confidence, gumbel, highest, to_reveal, tokens

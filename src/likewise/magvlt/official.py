@@ -53,7 +53,7 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def transformer(path: Path, shape: Shape) -> Transformer:
-    """The transformer of a checkpoint, strictly. OfficialWeightsError names keys that are missing, extra or misshapen."""
+    """The transformer of a checkpoint. OfficialWeightsError names keys that are missing, unknown or misshapen."""
     tensors = {n.removeprefix(MODEL): v for n, v in read(path).items() if n.startswith(MODEL)}
     return filled(Transformer(shape), tensors, path)
 
@@ -94,5 +94,5 @@ def filled(module: Any, tensors: Mapping[str, Tensor], path: Path) -> Any:
     ]
     if missing or extra or shapes:
         raise OfficialWeightsError(path, missing, extra, shapes)
-    module.load_state_dict({name: tensors[name].to(value.dtype) for name, value in wanted.items()})
+    module.load_state_dict({name: tensors[name].to(value.dtype) for name, value in wanted.items()}, assign=True)
     return module.requires_grad_(False).eval()

@@ -18,7 +18,7 @@ def still_hidden(schedule_steps: int, step: int, slots: Int[Tensor, " batch"]) -
 def to_reveal(
     schedule_steps: int, step: int, slots: Int[Tensor, " batch"], hidden: Int[Tensor, " batch"]
 ) -> Int[Tensor, " batch"]:
-    """How many of the `hidden` slots a row reveals in `step`: at least one but at the last step, which takes the rest."""
+    """How many of the `hidden` slots a row reveals in `step`: at least one, and at the last step all."""
     left = torch.minimum(still_hidden(schedule_steps, step, slots), hidden)
     count = hidden - left
     return count if step == schedule_steps else torch.minimum(count.clamp(min=1), hidden)

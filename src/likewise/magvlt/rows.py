@@ -1,4 +1,7 @@
-"""Always the same number of rows a pass: kernels round otherwise when it changes, and a sample would know its company."""
+"""Always the same number of rows a pass: kernels round otherwise when it changes.
+
+A sample would then know its company: drawn alone, it would differ from the same drawn among eight.
+"""
 
 from collections.abc import Callable
 

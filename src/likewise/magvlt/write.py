@@ -1,18 +1,17 @@
 """Write text about pictures, whole or in part: all words are guessed at once, then the doubtful ones again.
 
-First the number of words is predicted; then in T steps fewer and fewer of them are hidden and guessed anew, mostly those
-that were least sure. Unlike in drawing, what was written may still change.
+First the number of words is predicted; then in T steps fewer and fewer of them are hidden and guessed anew, mostly
+those that were least sure. Unlike in drawing, what was written may still change.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Int
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from likewise.magvlt.config import Writing
 from likewise.magvlt.layout import Pair, pair
 from likewise.magvlt.model import Transformer
 from likewise.magvlt.objective import alone
@@ -21,20 +20,6 @@ from likewise.magvlt.reveal import gumbel, highest, to_hide, tokens
 from likewise.magvlt.rows import every, in_rows
 
 EXPOSED = 16  # text slots that official weights are shown, hidden, when they are asked for a length
-
-
-class Writing(BaseModel):
-    """How text is written; the defaults are the released demo's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    steps: int = Field(12, ge=1, description="Decoding steps.")
-    temperature: float = Field(0.1, gt=0, description="Of the words' probabilities.")
-    top_k: int = Field(32, ge=1, description="Words that are considered for a slot.")
-    again: Literal["sample", "lowest"] = Field(
-        "sample", description="Which words are guessed again: drawn, the unsure ones more often, or the least sure."
-    )
-    greedy: bool = Field(False, description="Always the likeliest word, and the least sure guessed again.")
 
 
 @dataclass(frozen=True)

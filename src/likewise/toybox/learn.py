@@ -18,7 +18,7 @@ from torch import Tensor
 from likewise import checkpoint
 from likewise.contrastive import learn as contrastive
 from likewise.diffusion.vocabulary import bpe
-from likewise.toybox import autoencoder, decoder, embedded, pictures, publish, unet, vocabulary
+from likewise.toybox import autoencoder, decoder, embedded, magvlt, pictures, publish, unet, vocabulary
 from likewise.toybox.recipe import STAGES, Stage
 from likewise.toybox.shop import Shop
 
@@ -35,6 +35,8 @@ def run(shop: Shop, weights: Path, stage: Stage | None = None, say: Callable[[st
         "towers": learn_towers,
         "autoencoder": learn_autoencoder,
         "unet": learn_unet,
+        "vq": magvlt.learn_vq,
+        "magvlt": magvlt.learn_magvlt,
         "publish": lambda shop: ship(shop, weights),
     }
     shop.check()
@@ -173,3 +175,5 @@ def ship(shop: Shop, weights: Path) -> None:
     publish.pipeline(weights / "toybox", unet=shop.unet(), vae=vae, text=towers.text, tokenizer=shop.tokenizer)
     image = {"widths": list(shop.recipe.image_widths), "blocks": 1, "dim": shop.recipe.text_width}
     publish.towers(weights / "towers", towers, image)
+    if shop.steps("magvlt"):
+        magvlt.ship(shop, weights)

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Stage = Literal["pictures", "tokenizer", "towers", "autoencoder", "unet", "publish"]
-STAGES: tuple[Stage, ...] = ("pictures", "tokenizer", "towers", "autoencoder", "unet", "publish")
+Stage = Literal["pictures", "tokenizer", "towers", "autoencoder", "unet", "vq", "magvlt", "publish"]
+STAGES: tuple[Stage, ...] = ("pictures", "tokenizer", "towers", "autoencoder", "unet", "vq", "magvlt", "publish")
 CONCEPTS = 64  # as many as the embedded models know
 
 
@@ -47,6 +47,21 @@ class Recipe(BaseModel):
     )
     focus: float = Field(3.0, ge=0, description="How much more the U-Net's loss counts where a cell shows the subject.")
     ema: float = Field(0.985, ge=0, lt=1, description="Decay of the U-Net's shipped weight average.")
+    vq_codes: int = Field(2048, ge=2, description="Entries of the image codebook; a picture is 8 x 8 of them.")
+    vq_steps: int = Field(6000, ge=1, description="Optimiser steps of the image tokens.")
+    vq_batch: int = Field(24, ge=1, description="Pictures a step of the image tokens.")
+    magvlt_words: int = Field(32, ge=4, description="Text slots of the masked transformer, the end mark included.")
+    magvlt_width: int = Field(256, ge=64, multiple_of=64, description="Width of the masked transformer.")
+    magvlt_layers: int = Field(8, ge=1, description="Blocks of the masked transformer.")
+    magvlt_steps: int = Field(12_000, ge=1, description="Optimiser steps of the masked transformer.")
+    magvlt_batch: int = Field(32, ge=2, description="Pairs a step of the masked transformer.")
+    magvlt_lr: float = Field(2e-3, gt=0, description="Highest learning rate of the masked transformer.")
+    magvlt_ema: float = Field(0.99, ge=0, lt=1, description="Decay of the masked transformer's shipped average.")
+    magvlt_unroll: Literal["off", "fresh", "subset"] = Field("off", description="UnrollMask of the transformer.")
+    magvlt_mixsel: float = Field(0.0, ge=0, le=1, description="Share of its steps with a MixSel pass.")
+    minutes: float = Field(
+        0.0, ge=0, description="Minutes that the stages vq and magvlt may take now; the rest another time. 0: no limit."
+    )
 
     @field_validator("image_widths", "widths")
     @classmethod

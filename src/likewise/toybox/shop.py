@@ -27,7 +27,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "front": ("channels", "taught"),
     "decoder": ("channels",),
     "unet": (*_TEXT, "channels", "widths", "unet_batch", "unet_lr", "gamma", "emphasis", "focus", "ema"),
-}
+    "vq": ("channels", "vq_codes", "vq_batch"),
+    "magvlt": (
+        "vq_codes", "magvlt_words", "magvlt_width", "magvlt_layers", "magvlt_batch", "magvlt_lr", "magvlt_ema",
+        "magvlt_unroll", "magvlt_mixsel",
+    ),
+}  # fmt: skip
 SHARED = ("concepts", "pictures", "seed", "start")
 Movable = TypeVar("Movable", Tensor, nn.Module)
 
