@@ -43,8 +43,11 @@ def unet_call(backbone, prompt="a photo of a dog"):
     return call
 
 
-def slow(backbone, likes, dislikes, scheduler, scale=5.0, seed=0, seeds_=(3,), window=(0.0, 0.8), weights=(0.8, 0.0)):
-    solver = solvers.build(backbone.scheduler_config, scheduler, STEPS)
+def slow(
+    backbone, likes, dislikes, scheduler, scale=5.0, seed=0, seeds_=(3,), window=(0.0, 0.8), weights=(0.8, 0.0),
+    steps=STEPS, prompt="a photo of a dog",
+):  # fmt: skip
+    solver = solvers.build(backbone.scheduler_config, scheduler, steps)
     sigmas = getattr(solver, "sigmas", None)
 
     def signal(i):
@@ -56,12 +59,13 @@ def slow(backbone, likes, dislikes, scheduler, scale=5.0, seed=0, seeds_=(3,), w
 
     def eps(side, index, step):
         one = sides[side][index]
-        return seeds.randn(one.latents.shape, seed, "reference noise", one.reference.id, step).double()
+        drawn = seeds.randn(one.latents.shape, seed, "reference noise", one.reference.id, step)
+        return drawn.to(one.latents.dtype)
 
     latents = [[one.latents for one in side] for side in sides]
-    noise = sampling.noise(backbone, seeds_).double()
+    noise = sampling.noise(backbone, seeds_).to((*likes, *dislikes)[0].latents.dtype)
     with torch.no_grad():
-        call = unet_call(backbone)
+        call = unet_call(backbone, prompt)
         return oracle.loop(
             solver, signal, call, backbone.unet, noise, latents, eps, scale, *weights, 0.5, window
         )  # fmt: skip

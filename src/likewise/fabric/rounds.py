@@ -7,6 +7,7 @@ After each round the best picture is liked and the worst disliked; nothing is fo
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL.Image import Image
@@ -50,18 +51,20 @@ def play(
     likes: bool = True,
     dislikes: bool = True,
     others: dict[str, Scorer] | None = None,
+    **changes: Any,
 ) -> Iterator[Scored]:
-    """Yield the round where the session stands (drawn if there is none) and those after it, `rounds` in all.
+    """Yield the round where the session stands, drawn if there is none, and those after it: `rounds` in all.
 
     Before each further round the best picture of the last is liked and the worst disliked, where asked; of equals the
-    first. A round of one picture is liked alone. Stop whenever: votes are in the session, and it can be gone on with.
+    first. A round of one picture is liked alone. changes: settings of the further rounds.
+    Stop whenever: votes are in the session, and it can be gone on with.
     """
     for number in range(rounds):
         if number or session.round is None:
             with warnings.catch_warnings():
                 if not likes and not dislikes:  # asked for, as what the others are compared with
                     warnings.simplefilter("ignore", NoVotesWarning)
-                session.next()
+                session.next(**changes)
         assert session.round is not None
         names, pictures = list(session.pictures), [images.read(path) for path in session.pictures.values()]
         scores = np.asarray(scorer(pictures))

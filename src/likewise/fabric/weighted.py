@@ -49,4 +49,6 @@ def split(q: Own, k: Own, v: Own, other_k: Shared, other_v: Shared, bias: Float[
 
 def _summed(q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor]:
     assert _KERNEL is not None
+    # the kernel itself takes it for granted that neighbours in a row are neighbours in memory, and does not look
+    q, k, v = (each if each.stride(-1) == 1 else each.contiguous() for each in (q, k, v))
     return _KERNEL(q, k, v, 0.0, False, attn_mask=bias)[:2]

@@ -1,0 +1,240 @@
+"""FABRIC: is it what the authors' generator draws, and what do likes and dislikes cost, in time and memory.
+
+    python benchmarks/fabric.py [--reference DIR] [--model sd15,toybox] [--steps 8] [--repeat 3] [--side 32]
+
+Without --reference ours runs alone. sd15 is a U-Net of Stable Diffusion 1.5's layout (four levels, two layers a block,
+16 self-attention layers, 8 heads), narrow and with random weights; toybox is the embedded model. Every generation is
+timed in turn with the others, in CPU seconds beside wall seconds. Writes results/fabric.json.
+"""
+
+import argparse
+import copy
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from bookkeeping import folder_or_none, spread, write
+from PIL import Image
+from torch import Tensor
+
+import likewise
+from likewise import seeds
+from likewise.diffusion import load, sampling, tiny
+from likewise.diffusion.backbone import Backbone
+from likewise.fabric.config import Config
+from likewise.fabric.features import Features
+from likewise.fabric.generation import generate
+from likewise.fabric.references import Encoded, Reference
+
+PROMPT, GUIDANCE = "a photo of a dog", 5.0
+BASE = {"scheduler": "ddim", "guidance": GUIDANCE, "end": 0.8, "strength": 0.8, "full": 0, "newest": 0}
+LAYOUT = {"sample_size": 64, "block_out_channels": (32, 64, 128, 128), "attention_head_dim": 8, "norm_num_groups": 16}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--reference", type=Path, help="a checkout of the authors' code, with pipeline_fabric.py in it")
+    asked.add_argument("--model", default="sd15,toybox")
+    asked.add_argument("--steps", type=int, default=8)
+    asked.add_argument("--repeat", type=int, default=3)
+    asked.add_argument("--side", type=int, default=32, help="latent cells a side of sd15; 64 in the original")
+    given = asked.parse_args()
+    folder = folder_or_none(given.reference, True, "what to compare with") if given.reference else None
+    data: dict[str, Any] = {"steps": given.steps, "repeat": given.repeat, "side": given.side}
+    for name in given.model.split(","):
+        bench = Bench(model(name), given.steps, given.side if name == "sd15" else None, folder)
+        data[name] = {
+            "memory": bench.memory(), "equal": bench.equal(), "approximate": bench.approximate(),
+            "batch 4, 3 likes, 3 dislikes": bench.cost(4, 3, given.repeat),
+            "batch 1, 3 likes, 3 dislikes": bench.cost(1, 3, given.repeat),
+            "growth": bench.growth(),
+        }  # fmt: skip
+        print(write("fabric", data), flush=True)  # after each model: what was measured is not lost
+
+
+def model(name: str) -> Backbone:
+    """A backbone; sd15's text tower and autoencoder are tiny, as they have no part in what is measured."""
+    if name == "toybox":
+        return likewise.load()
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+    with tempfile.TemporaryDirectory() as place:
+        backbone = load(tiny.pipeline(Path(place) / "sd1", "sd1"))
+    with seeds.initialising(0, "benchmark"):
+        width = backbone.facts.text_width
+        backbone.unet = UNet2DConditionModel(cross_attention_dim=width, **LAYOUT).requires_grad_(False).eval()
+    return backbone
+
+
+class Bench:
+    """One model, and references of random latents, which cost what others cost."""
+
+    def __init__(self, backbone: Backbone, steps: int, side: int | None, folder: Path | None) -> None:
+        self.backbone, self.steps = backbone, steps
+        self.shape = (
+            backbone.facts.latent_shape(1)[1:] if side is None else (backbone.facts.latent_channels, side, side)
+        )
+        with torch.no_grad():
+            self.text, self.blank = backbone.encode_text([PROMPT]), backbone.encode_text([""])
+        backbone.decode_latents = lambda latents: torch.zeros(len(latents), 3, 8, 8)  # no part of it
+        self.reference = None
+        if folder is not None:
+            from fabric_reference import Reference as Theirs
+
+            self.reference = Theirs(folder, backbone)
+
+    def start(self, batch: int) -> Tensor:
+        return torch.cat([seeds.randn((1, *self.shape), seed, "starting noise") for seed in range(batch)])
+
+    def side(self, first: int, count: int) -> list[Encoded]:
+        """References numbered from `first`."""
+        return [
+            Encoded(Reference(Image.new("RGB", (8, 8), (number, 0, 0))), seeds.randn(self.shape, number, "reference"))
+            for number in range(first, first + count)
+        ]
+
+    def ours(self, batch: int, likes: int, dislikes: int, kept: Features | None = None, **config: Any) -> Tensor:
+        """One generation, to its last latents."""
+        found = generate(
+            self.backbone, self.text, self.blank, noise=self.start(batch), likes=self.side(0, likes),
+            dislikes=self.side(100, dislikes), blank=self.blank, rows=2 * batch, features=kept,
+            config=Config(**{**BASE, "steps": self.steps, **config}),
+        )  # fmt: skip
+        return sampling.last(found).latents
+
+    def theirs(self, kind: str, batch: int, likes: int, dislikes: int) -> Callable[[], Tensor]:
+        """A generation of "generator" or "pipeline", under the very noise that ours draws."""
+        sides = (self.side(0, likes), self.side(100, dislikes))
+        noise = [torch.stack([one.noise(0, step) for side in sides for one in side]) for step in range(self.steps)]
+        how = {**BASE, "start": self.start(batch), "noise": noise, "steps": self.steps}
+        latents = [
+            torch.stack([one.latents for one in side]) if side else torch.zeros(0, *self.shape) for side in sides
+        ]
+        return getattr(self.reference, kind)(PROMPT, *latents, how)
+
+    def equal(self) -> dict[str, float]:
+        """Largest difference of last latents from ours, as a part of their largest value."""
+        if self.reference is None:
+            return {}
+        ours, found = self.ours(2, 2, 1), {}
+        for kind in ("generator", "pipeline"):
+            found[kind] = float((self.theirs(kind, 2, 2, 1)() - ours).abs().max() / ours.abs().max())
+        return found | {"generator against pipeline": float(
+            (self.theirs("generator", 2, 2, 1)() - self.theirs("pipeline", 2, 2, 1)()).abs().max() / ours.abs().max()
+        )}  # fmt: skip
+
+    def cost(self, batch: int, side: int, repeat: int) -> dict[str, Any]:
+        """CPU and wall seconds of each way, taken in turn, and their part of plain sampling's, round by round."""
+        known, all_known = Features(1 << 14), Features(1 << 14)
+        self.ours(batch, side - 1, side - 1, known, noise="fixed")
+        self.ours(batch, side, side, all_known, noise="fixed")
+        ways: dict[str, Callable[[], Any]] = {
+            "plain": lambda: self.ours(batch, 0, 0),
+            "cold, fresh noise": lambda: self.ours(batch, side, side),
+            "cold, fixed noise": lambda: self.ours(batch, side, side, Features(1 << 14), noise="fixed"),
+            "one pair new": lambda: self.ours(batch, side, side, copy.deepcopy(known), noise="fixed"),
+            "all known": lambda: self.ours(batch, side, side, all_known, noise="fixed"),
+            "cold, half the tokens merged": lambda: self.ours(batch, side, side, merge=0.5),
+        }
+        if self.reference is not None:
+            ways |= {kind: self.theirs(kind, batch, side, side) for kind in ("generator", "pipeline")}
+        for way in ways.values():
+            way()  # warm
+        return _told(_in_turn(ways, repeat), repeat)
+
+    def growth(self) -> dict[str, Any]:
+        """CPU seconds of one generation of a batch of 4 with ever more references, as a part of plain sampling's."""
+        found = {}
+        for count in (1, 2, 4, 8):
+            kept = Features(1 << 14)
+            self.ours(4, count, count, kept, noise="fixed")
+            ways: dict[str, Callable[[], Any]] = {
+                "plain": lambda: self.ours(4, 0, 0),
+                "cold, fresh noise": lambda count=count: self.ours(4, count, count),
+                "all known": lambda count=count, kept=kept: self.ours(4, count, count, kept, noise="fixed"),
+            }
+            if self.reference is not None:
+                ways["generator"] = self.theirs("generator", 4, count, count)
+            told = _told(_in_turn(ways, 1), 1)
+            found[f"{count} + {count}"] = {name: one["of plain"]["median"] for name, one in told.items()}
+        return found
+
+    def approximate(self) -> dict[str, Any]:
+        """What the approximations change: last latents against exact ones, root mean squares, and bytes kept."""
+        exact, found = self.ours(2, 3, 3, noise="fixed"), {}
+        moved = (exact - self.ours(2, 0, 0)).square().mean().sqrt()  # what references change at all
+        for name, config in {
+            "exact": {}, "merge 0.25": {"merge": 0.25}, "merge 0.5": {"merge": 0.5},
+            "half": {"precision": "half"}, "byte": {"precision": "byte"},
+        }.items():  # fmt: skip
+            kept = Features(1 << 14)
+            error = (self.ours(2, 3, 3, kept, noise="fixed", **config) - exact).square().mean().sqrt()
+            found[name] = {"of what references change": float(error / moved), "bytes": kept.bytes}
+        return found
+
+    def memory(self) -> dict[str, Any]:
+        """MiB above the loaded model at most, each in a process of its own, batch 2."""
+        found: dict[str, Any] = {}
+        for count in (0, 1, 3):
+            ways = {"ours": lambda count=count: self.ours(2, count, count)}
+            if self.reference is not None and count:
+                ways |= {kind: self.theirs(kind, 2, count, count) for kind in ("generator", "pipeline")}
+            found[f"{count} + {count}"] = {name: _peak(way) for name, way in ways.items()}
+        return found
+
+
+def _in_turn(ways: dict[str, Callable[[], Any]], repeat: int) -> dict[str, list[tuple[float, float]]]:
+    """(CPU, wall) seconds of each way, each `repeat` times, the ways one after the other."""
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(repeat):
+        for name, way in ways.items():
+            cpu, wall = time.process_time(), time.perf_counter()
+            way()
+            times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
+            print(f"{name}: {times[name][-1][0]:.2f} s CPU, {times[name][-1][1]:.2f} s", flush=True)
+    return times
+
+
+def _told(times: dict[str, list[tuple[float, float]]], repeat: int) -> dict[str, Any]:
+    return {
+        name: {
+            "cpu": spread([cpu for cpu, _ in each]),
+            "wall": spread([wall for _, wall in each]),
+            "of plain": spread([each[turn][0] / times["plain"][turn][0] for turn in range(repeat)]),
+        }
+        for name, each in times.items()
+    }
+
+
+def _peak(way: Callable[[], Any]) -> float | None:
+    """MiB that a fork needs at most beyond what it had; None where the system does not tell."""
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = _status("VmRSS")
+        way()
+        os.write(writing, str((_status("VmHWM") - before) / 1024).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        return round(float(told.read()), 1)
+
+
+def _status(name: str) -> int:
+    lines: Sequence[str] = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    main()
