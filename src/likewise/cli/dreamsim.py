@@ -8,20 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise import registry
-from likewise.cli import dreamsim_judge
+from likewise.cli import dreamsim_judge, dreamsim_use
 from likewise.cli.command import Answer, Command, rows
+from likewise.cli.dreamsim_use import Name
 
 if TYPE_CHECKING:
     from likewise.dreamsim import Metric
 
-Name = Annotated[
-    str,
-    typer.Option(
-        "--metric",
-        metavar="NAME|DIR",
-        help="embedded, a folder with a tuned or a released metric, or networks such as efficientnet-lite0:pooled.",
-    ),
-]
 Aspect = Annotated[
     str | None,
     typer.Option(metavar="squash|pad|crop", help="How a picture becomes square, if not as the metric has it."),
@@ -131,5 +124,6 @@ COMMANDS = {
     "distance": Command(distance, measured=True),
     "rank": Command(rank, measured=True),
     "learn": Command(learn, _config, _usual, measured=True),
+    **dreamsim_use.COMMANDS,
     **dreamsim_judge.COMMANDS,
 }

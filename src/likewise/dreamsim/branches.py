@@ -31,6 +31,7 @@ class Branch(nn.Module):
     def __init__(self, name: str, feature: str, network: nn.Module) -> None:
         super().__init__()
         self.name, self.feature, self.network = name, feature, network
+        self.weight = 1.0  # its length in a balanced ensemble
 
     def adapts(self, layer: str) -> bool:
         """Whether a layer of the network that a target names is adapted; all are, unless `early` computes it."""

@@ -23,7 +23,8 @@ class Ensemble(nn.Module):
     def __init__(
         self, branches: Sequence[Branch], head: Head | None = None, *, balanced: bool = False, centre: bool = True
     ) -> None:
-        """balanced: bring each branch's features, centred, to one length before they are joined (the paper does not).
+        """balanced: bring each branch's features, centred, to its weight in length before they are joined; the paper
+        joins them as they are.
 
         centre: subtract each row's own mean. A branch of tokens ("cls_patch") stands alone.
         """
@@ -51,8 +52,9 @@ class Ensemble(nn.Module):
     def joined(self, parts: Sequence[Tensor]) -> Tensor:
         """The branches' features as one row."""
         if self.balanced:  # times the root of their number, which brings features to about 1, as a head expects
-            scale = sum(part.shape[-1] for part in parts) ** 0.5 / len(parts)
-            parts = [centred(part) * scale for part in parts]
+            lengths = [branch.weight for branch in self.branches]
+            scale = (sum(part.shape[-1] for part in parts) / sum(length**2 for length in lengths)) ** 0.5
+            parts = [centred(part) * (scale * length) for part, length in zip(parts, lengths, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat(list(parts), dim=-1)
 
     def raw(self, features: Tensor) -> Tensor:

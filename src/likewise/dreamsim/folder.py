@@ -28,7 +28,7 @@ def save(metric: Metric, folder: str | Path, *, replace: bool = False, more: dic
     tensors: dict[str, Tensor] = {}
     branches = []
     for index, branch in enumerate(metric.model.branches):
-        about = {"network": branch.name, "feature": branch.feature, "pixels": branch.pixels}
+        about = {"network": branch.name, "feature": branch.feature, "pixels": branch.pixels, "weight": branch.weight}
         embedded = hash_tensors(branch.network.state_dict())
         if embedded == _embedded_hash(branch):
             about["embedded"] = embedded
@@ -69,6 +69,8 @@ def load(folder: str | Path, *, device: str | None = None, precision: str = "flo
     path = folder / WEIGHTS
     left = checkpoint.read_tensors(path)[0] if path.is_file() else {}
     branches = [_branch(one, index, left, folder) for index, one in enumerate(about["branches"])]
+    for branch, one in zip(branches, about["branches"], strict=True):
+        branch.weight = one["weight"]
     model = Ensemble(branches, balanced=about["balanced"], centre=about["centre"])
     if about["head"] is not None:
         width = sum(branch.width for branch in branches)

@@ -9,7 +9,9 @@ from likewise.dreamsim.metric import Metric
 from likewise.errors import MetricFolderError, MissingWeightsError, SettingError, UnknownNameError
 
 EMBEDDED = "embedded"
-PARTS = ((networks.LITES[0], "scene"), (networks.TOYBOX, "tower"))  # of the embedded ensemble
+# Of the embedded ensemble, each with its weight. The tower knows drawn things; at full weight it would cost photos:
+# the area under the ROC curve of same against other subject falls from 0.970 to 0.892 on DreamBooth's.
+PARTS = ((networks.LITES[0], "scene", 1.0), (networks.TOYBOX, "tower", 0.5))
 CACHE = Path("models")  # where the authors' code keeps its weights
 
 
@@ -42,8 +44,10 @@ def load(
 
 
 def embedded() -> Ensemble:
-    """EfficientNet-Lite0, what and where, beside the Toybox tower, each of one length."""
-    branches = [networks.embedded(name, feature) for name, feature in PARTS]
+    """EfficientNet-Lite0, what there is and where, beside the Toybox tower."""
+    branches = [networks.embedded(name, feature) for name, feature, _ in PARTS]
+    for branch, (_, _, weight) in zip(branches, PARTS, strict=True):
+        branch.weight = weight
     return Ensemble(branches, balanced=True).requires_grad_(False).eval()
 
 

@@ -66,7 +66,7 @@ class Metric:
     @cached_property
     def hash(self) -> str:
         """Equal for metrics whose rows may be compared: over weights, features, preprocessing and precision."""
-        features = [[branch.name, branch.feature, branch.pixels] for branch in self.model.branches]
+        features = [[branch.name, branch.feature, branch.pixels, branch.weight] for branch in self.model.branches]
         about = [features, self.model.balanced, self.preprocessing]
         return hash_json([hash_tensors(self.model.state_dict()), about])
 

@@ -118,3 +118,10 @@ class UncalibratedSizeWarning(LikewiseWarning):
             f"The metric was tuned at {native} pixels a side; at {pixels} its distances are on another scale, and no "
             "threshold or probability that was found at the native size holds."
         )
+
+
+class NothingToExportError(LikewiseError):
+    """An export that cannot be made or measured as asked."""
+
+    def __init__(self, found: str, needed: str) -> None:
+        super().__init__(f"Found {found}; {needed}.")

@@ -1,0 +1,49 @@
+"""A metric's probabilities, fitted to the votes of a data folder."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from likewise.dreamsim import calibration, jnd, measuring, questions, triplets
+from likewise.dreamsim.calibration import Calibration
+from likewise.dreamsim.metric import Metric
+from likewise.errors import NoJudgementsError
+
+SHARES = (0.75, 0.5, 0.25)  # of people who say "same", whose thresholds are told
+
+
+def fitted(metric: Metric, data: str | Path, seed: int = 0) -> tuple[Metric, dict[str, Any]]:
+    """The metric, calibrated on the triplets and the pairs that the folder holds, and what was found, as JSON.
+
+    NoJudgementsError where it holds neither, MeasureError where the votes do not go with the distances at all.
+    """
+    data = Path(data)
+    about: dict[str, Any] = {}
+    temperature, same = metric.calibration.temperature, metric.calibration.same
+    if (data / triplets.FILE).is_file():
+        asked = questions.of(triplets.read(data))
+        left, right = measuring.distances(metric, asked, data)
+        temperature = calibration.fit_temperature(left - right, asked.shares, asked.votes.sum(1))
+        about |= {"triplets": len(asked), "temperature": round(temperature, 6)}
+    if (data / jnd.FILE).is_file():
+        pairs = jnd.read(data)
+        distances = np.array([metric.distance(data / pair.first, data / pair.second) for pair in pairs])
+        shares, votes = (np.array([getattr(pair, name) for pair in pairs]) for name in ("share", "votes"))
+        same = calibration.fit_same(distances, shares, votes)
+        about |= {"pairs": len(pairs), "lapse": round(same.lapse, 4)}
+        for share in SHARES:
+            found = calibration.threshold(distances, shares, votes, share=share, seed=seed)
+            about[f"{share:.0%}_say_same_at"] = measuring.plain(found)
+    if not about:
+        advice = "Collect some: likewise dreamsim judge"
+        raise NoJudgementsError(data, f"{triplets.FILE} or {jnd.FILE}", advice)
+    made = Metric(
+        metric.model,
+        metric.name,
+        calibration=Calibration(temperature, same),
+        aspect=metric.aspect,
+        device=str(metric.device),
+        precision=metric.precision,
+    )
+    return made, about
