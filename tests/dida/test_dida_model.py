@@ -131,8 +131,8 @@ def test_a_hub_has_a_block_of_its_own_and_all_links_are_in_one_block():
     hub = [(v, 0) for v in range(1, 41)] + [(v, v + 1) for v in range(1, 40)]
     plan = past(build([edges(hub)], 41), both_ways=True)
     assert sorted(plan.nodes.tolist()) == list(range(41))
-    assert sum(int((block.wait == 0).sum()) for block in plan.blocks) == 2 * len(hub)
-    assert plan.nodes[0] == 0 and plan.blocks[0].wait.shape == (1, 1, 1, 40)
+    assert sum(int((block.since == 0).sum()) for block in plan.blocks) == 2 * len(hub)
+    assert plan.nodes[0] == 0 and plan.blocks[0].since.shape == (1, 40)
 
 
 def test_the_time_table_is_the_sinusoids():

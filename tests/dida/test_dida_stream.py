@@ -126,7 +126,7 @@ def test_no_sampled_link_is_later_than_who_asks(graph):
     top = rows.hops[-1]
     below = np.arange(0)
     for hop, asking in ((top, cells), (rows.hops[0], None)):
-        there = hop.block.wait[:, 0, 0] == 0
+        there = hop.block.since == 0
         assert there.shape[1] <= 3
         if asking is None:
             asking = below
@@ -142,7 +142,7 @@ def test_no_sampled_link_is_later_than_who_asks(graph):
                 for one in senders[row][there[row]].tolist():
                     assert (one // 12, one % 12, cell % 12) in known
     many = torch.bincount(messages(graph, both_ways=True)[1], minlength=12)
-    last = (top.block.wait[5 * 12 :, 0, 0] == 0).sum(1)
+    last = (top.block.since[5 * 12 :] == 0).sum(1)
     assert torch.equal(last, many.clamp(max=3))
 
 

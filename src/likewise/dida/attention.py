@@ -12,6 +12,7 @@ batched product then serves all times, with no scatter, so the result is the sam
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,10 +25,20 @@ NEVER = -1e30  # added to a logit whose link has not come: exp gives exactly 0, 
 
 @dataclass(frozen=True)
 class Block:
-    """b nodes with at most n links each, over T times."""
+    """b nodes with at most n links each, asked at T times."""
 
-    wait: Tensor  # (b, 1, T, n) float32: 0 where the link has come, NEVER before and for padding
-    alive: Tensor  # (b, 1, T, 1) float32: 1 where any link has come
+    since: Tensor  # (b, n) the snapshot in which each link came; one after all moments where there is none
+    moments: Tensor  # (T,)
+
+    def wait(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, 1, T, n): 0 where the link has come, NEVER before; and (b, 1, T, 1): 1 where any has come, else 0."""
+        there = self.since[:, None, None] <= self.moments[:, None]
+        wait = torch.where(there, like.new_zeros(()), like.new_full((), NEVER))
+        return wait, there.any(-1, keepdim=True).to(like.dtype)
+
+    def to(self, device: str | torch.device) -> "Block":
+        """The same on a device."""
+        return Block(self.since.to(device), self.moments.to(device))
 
 
 @dataclass(frozen=True)
@@ -49,7 +60,7 @@ class Past:
 
     def to(self, device: str | torch.device) -> "Past":
         """The same on a device."""
-        blocks = tuple(Block(block.wait.to(device), block.alive.to(device)) for block in self.blocks)
+        blocks = tuple(block.to(device) for block in self.blocks)
         rest = (self.nodes, self.cells, self.snapshot, self.sender, self.place, self.moments)
         return Past(blocks, *(part.to(device) for part in rest))
 
@@ -85,9 +96,7 @@ def past(graph: Graph, *, both_ways: bool, last: bool = False) -> Past:
         there = slot < degree[nodes, None]  # (b, n)
         edge = order[torch.where(there, first[nodes, None] + slot, 0)]
         since = torch.where(there, snapshot[edge], len(graph))
-        wait = torch.where(since[:, None, None] <= moments[:, None], 0.0, NEVER)
-        alive = (wait.amax(-1, keepdim=True) == 0).float()
-        blocks.append(Block(wait, alive))
+        blocks.append(Block(since, moments))
         slots.append(torch.where(there, cell[edge], 0).flatten())
     place = torch.full((graph.size,), len(ranked))
     place[ranked] = torch.arange(len(ranked))
@@ -117,13 +126,13 @@ def attend(
     passes through the variant sum.
     """
     invariant_parts, variant_parts = [], []
-    queries = query.index_select(1, past.nodes).transpose(0, 1).split([len(block.wait) for block in past.blocks])
+    queries = query.index_select(1, past.nodes).transpose(0, 1).split([len(block.since) for block in past.blocks])
     slots = torch.cat([key, value], dim=1).index_select(0, past.cells)  # gathered once, as gathering is the dear part
-    rows = slots.split([len(block.wait) * block.wait.shape[-1] for block in past.blocks])
+    rows = slots.split([block.since.numel() for block in past.blocks])
     for block, asked, row in zip(past.blocks, queries, rows, strict=True):
         q = _split(asked, heads)  # (b, h, T, dk)
         k, v = (_split(part, heads) for part in row.unflatten(0, (len(asked), -1)).chunk(2, dim=-1))  # (b, h, n, dk)
-        own, other = blend(q, k, v, block, variant=variant, apart=apart)
+        own, other = Recomputed.apply(q, k, v, block, variant, apart)
         invariant_parts.append(_join(own))
         if other is not None:
             variant_parts.append(_join(other))
@@ -132,19 +141,44 @@ def attend(
     return sums, torch.cat([*variant_parts, nothing], dim=1).index_select(1, past.place) if variant else None
 
 
-def blend(
-    q: Tensor, k: Tensor, v: Tensor, block: Block, *, variant: str | None, apart: bool
-) -> tuple[Tensor, Tensor | None]:
+class Recomputed(torch.autograd.Function):
+    """`blend` that keeps its inputs alone and makes the weights anew for the gradient.
+
+    Weights take links times snapshots times heads; without them memory grows with the links, at a third more time.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None, apart: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """See `blend`; apart: no gradient passes through the variant sum."""
+        ctx.save_for_backward(q, k, v)
+        ctx.how = block, None if apart else variant
+        own, other = blend(q, k, v, block, variant)
+        if other is not None and apart:
+            ctx.mark_non_differentiable(other)
+        return own, other
+
+    @staticmethod
+    def backward(ctx: Any, own: Tensor, other: Tensor | None) -> tuple[Tensor | None, ...]:
+        """The gradients of q, k and v from those of the sums."""
+        leaves = [part.detach().requires_grad_() for part in ctx.saved_tensors]
+        with torch.enable_grad():
+            made = [part for part in blend(*leaves, *ctx.how) if part is not None]
+        slopes = [own, other][: len(made)]
+        return *torch.autograd.grad(made, leaves, slopes), None, None, None
+
+
+def blend(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
     """Both sums of one block, (b, h, T, d/h) each; q (b, h, T, d/h), k and v (b, h, n, d/h)."""
-    wait, alive = block.wait.to(q.dtype), block.alive.to(q.dtype)
+    wait, alive = block.wait(q)
     logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
     weights = (logits + wait).softmax(-1)
     own = weights @ v * alive
     if not variant:
         return own, None
-    with torch.set_grad_enabled(torch.is_grad_enabled() and not apart):
-        against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
-        return own, against @ v * alive
+    against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
+    return own, against @ v * alive
 
 
 def _split(rows: Tensor, heads: int) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from likewise import seeds
-from likewise.dida.attention import NEVER, Block, blend, messages
+from likewise.dida.attention import Block, Recomputed, messages
 from likewise.dida.graph import Graph
 from likewise.dida.model import Layer, Network
 
@@ -75,9 +75,8 @@ class Sampler:
 
 
 def _hop(own: np.ndarray, slots: np.ndarray, there: np.ndarray, times: np.ndarray) -> Hop:
-    wait = torch.from_numpy(np.where(there, 0.0, NEVER).astype(np.float32))[:, None, None]  # (R, 1, 1, k)
-    alive = (wait.amax(-1, keepdim=True) == 0).float()
-    return Hop(torch.from_numpy(own), torch.from_numpy(slots), Block(wait, alive), torch.from_numpy(times))
+    block = Block(torch.from_numpy((~there).astype(np.int64)), torch.zeros(1, dtype=torch.int64))
+    return Hop(torch.from_numpy(own), torch.from_numpy(slots), block, torch.from_numpy(times))
 
 
 def parts(
@@ -111,6 +110,6 @@ def _layer(
     asked = both.index_select(0, hop.slots.flatten()).unflatten(0, hop.slots.shape)
     k, v = (part.unflatten(-1, (config.heads, -1)).transpose(1, 2) for part in asked.chunk(2, dim=-1))
     form = config.variant_softmax if variant else None
-    own, other = blend(q, k, v, hop.block, variant=form, apart=last)
+    own, other = Recomputed.apply(q, k, v, hop.block, form, last)
     other = None if other is None else other.flatten(1)
     return layer.finish(own.flatten(1), mine, random), layer.finish_variant(other, random, last=last)
