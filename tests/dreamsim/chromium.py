@@ -60,6 +60,7 @@ class Chromium:
         tab.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         tab.send("Emulation.setFocusEmulationEnabled", enabled=True)
         tab.send("Page.navigate", url=url)
+        tab.until("location.href !== 'about:blank' && document.readyState === 'complete'")
         return tab
 
     def close(self) -> None:

@@ -56,13 +56,7 @@ def test_planted_clickers_and_one_sided_raters_are_found_and_others_left_alone(w
     ]
     for person in range(200):
         if person % 10 == 0:
-            kinds = [
-                observers.clicking(),
-                observers.clicking(fast=True),
-                observers.sided("left"),
-                observers.sided("right"),
-            ]
-            people[person] = kinds[person // 10 % 4]
+            people[person] = bad_kinds[person // 10 % 4]
             bad.add(person)
         else:
             weights = tuple(taste.dirichlet(np.ones(5)))
