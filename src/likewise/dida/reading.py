@@ -60,15 +60,30 @@ def read(
     """
     path = Path(path)
     names = {"source": source, "target": target, "time": time, **({"domain": domain} if domain else {})}
-    sieve = _Sieve()
-    for line, row in _rows(path, names):
-        sieve.take(line, row, names)
+    return checked(_rows(path, names), names, path, skip_bad_rows=skip_bad_rows)
+
+
+def checked(
+    rows: Iterable[tuple[int, Mapping[str, str]]],
+    names: Mapping[str, str],
+    origin: object,
+    *,
+    unit: str = "line",
+    skip_bad_rows: bool = False,
+) -> Links:
+    """Links from numbered rows of texts by meaning; names: what each meaning's column is called; origin: what it is in.
+
+    Raises LinkFileError, and BadRowsError unless skip_bad_rows, which warns (SkippedRowsWarning).
+    """
+    sieve = _Sieve(unit)
+    for number, row in rows:
+        sieve.take(number, row, names)
     if sieve.problems:
         if not skip_bad_rows:
-            raise BadRowsError(path, sieve.problems[:SHOWN], len(sieve.problems))
-        warnings.warn(SkippedRowsWarning(path, len(sieve.problems), sieve.seen, sieve.problems[0]), stacklevel=2)
+            raise BadRowsError(origin, sieve.problems[:SHOWN], len(sieve.problems))
+        warnings.warn(SkippedRowsWarning(origin, len(sieve.problems), sieve.seen, sieve.problems[0]), stacklevel=3)
     if not sieve.kept:
-        raise LinkFileError(path, "it holds no link")
+        raise LinkFileError(origin, "it holds no link")
     return sieve.links()
 
 
@@ -76,6 +91,7 @@ def read(
 class _Sieve:
     """Rows gone through one by one."""
 
+    unit: str = "line"
     problems: list[str] = field(default_factory=list)
     kept: list[tuple[str, str, float, str]] = field(default_factory=list)
     lines: dict[tuple, int] = field(default_factory=dict)  # of the rows that are kept
@@ -86,7 +102,7 @@ class _Sieve:
         self.seen += 1
         problem = self._problem(line, row, names)
         if problem:
-            self.problems.append(f"line {line}, {problem}")
+            self.problems.append(f"{self.unit} {line}, {problem}")
 
     def _problem(self, line: int, row: Mapping[str, str], names: Mapping[str, str]) -> str | None:
         for meaning in names:
@@ -104,7 +120,7 @@ class _Sieve:
             return f"column {names['target']}: found {row['target']!r} linked with itself, needed another node"
         link = (row["source"], row["target"], time, row.get("domain", "all"))
         if link in self.lines:
-            return f"all columns: found the same as in line {self.lines[link]}, needed each link once"
+            return f"all columns: found the same as in {self.unit} {self.lines[link]}, needed each link once"
         self.dated = dated
         self.lines[link] = line
         self.kept.append(link)
