@@ -3,7 +3,7 @@
 import math
 from contextlib import nullcontext
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 import torch
@@ -309,7 +309,7 @@ def test_the_rate_rises_and_falls(decay):
     config = Config(steps=100, lr=1.0, warmup=0.1, decay=decay)
     rates = [rate(config, index) for index in range(1, 101)]
     assert rates[4] == 0.5 and max(rates) == pytest.approx(1, abs=0.02) and rates[-1] < 0.05
-    assert all(a >= b for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[10:]))
 
 
 def test_tables_and_norms_do_not_decay():

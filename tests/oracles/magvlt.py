@@ -21,7 +21,7 @@ def gelu(x):
 
 
 def slots(weights, task, image, text, image_hidden, text_hidden, half, codes, special_row=True):
-    """The sequence of one pair as rows. special_row: hidden slots get the special table's row too, as the code has it."""
+    """The sequence of one pair as rows. special_row: hidden slots get the special table's row too, as the code does."""
 
     def special(token, place):
         return weights["tok_emb_spc.weight"][token] + weights["pos_emb_spc.pos_embed"][place]

@@ -20,7 +20,8 @@ def shop(tmp_path_factory):
     tiny = {
         "concepts": 6, "pictures": 16, "text_length": 32, "text_width": 48, "text_layers": 1, "image_widths": (8, 16),
         "tower_steps": 2, "tower_batch": 4, "channels": 4, "taught": 4, "front_steps": 2, "decoder_steps": 2,
-        "widths": (32, 32), "unet_steps": 2, "unet_batch": 2,
+        "widths": (32, 32), "unet_steps": 2, "unet_batch": 2, "vq_codes": 16, "vq_steps": 2, "vq_batch": 2,
+        "magvlt_words": 16, "magvlt_width": 64, "magvlt_layers": 1, "magvlt_steps": 2, "magvlt_batch": 2,
     }  # fmt: skip
     folder = tmp_path_factory.mktemp("shop")
     with pytest.MonkeyPatch.context() as patch:
