@@ -35,8 +35,10 @@ def test_a_crop_is_pillows(box, size, flip, rng):
     assert (ours - to_tensor([theirs])).abs().max() < 1.6 / 255  # Pillow rounds to 8 bits after each direction
 
 
-@pytest.mark.parametrize(("name", "tool"), [("brightness", ImageEnhance.Brightness), ("contrast", ImageEnhance.Contrast),
-                                            ("saturation", ImageEnhance.Color)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "tool"),
+    [("brightness", ImageEnhance.Brightness), ("contrast", ImageEnhance.Contrast), ("saturation", ImageEnhance.Color)],
+)
 @pytest.mark.parametrize("factor", [0.0, 0.4, 1.0, 1.7])
 def test_colour_changes_are_pillows(name, tool, factor, rng):
     image = picture(rng)
