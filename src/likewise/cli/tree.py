@@ -107,13 +107,13 @@ def track(
     device: Device = None,
 ) -> Answer:
     """Measure consistency, distinction and relevance of a split at the steps that were kept."""
-    from likewise import devices, diffusion, encoders
-    from likewise.concept_tree import Tree, tracking
+    from likewise import devices, diffusion
+    from likewise.concept_tree import Tree, consistency, tracking
 
     found = Tree.open(tree)
     found.node(node)
     known = found.record.splits.get(node)
-    judges = [encoders.load(name) for name in encoder or (known.encoders if known else ())]
+    judges = [consistency.judge(name) for name in encoder or (known.encoders if known else ())]
     model = diffusion.load(backbone).to(devices.choose(device).kind)
     measured = tracking.measure(found, node, model, judges, steps=step or (), pictures=n)
     head = ("step", "encoder", "consistency", "distinction", "relevance")

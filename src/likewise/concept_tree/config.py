@@ -45,7 +45,9 @@ class Config(BaseModel):
     guidance: float = Field(7.5, ge=0, description="How closely pictures follow the word.")
     scheduler: str = Field("dpmsolver++", description="How noise is taken away, by diffusers' schedulers.")
     rows: int = Field(8, ge=1, description="Rows of the network a call while drawing; changes bits, not pictures.")
-    encoder: str = Field("efficientnet-lite0", description="What judges the pictures: an encoder's name or folder.")
+    encoder: str = Field(
+        "efficientnet-lite0", description="What judges the pictures: an encoder's name or folder, or dreamsim."
+    )
     judges: tuple[str, ...] = Field((), description="Further encoders that judge beside it; they choose nothing.")
     early: Literal["off", "check", "on"] = Field(
         "off", description="Drop the worse half of the seeds on the way; check keeps all and tells what it would do."

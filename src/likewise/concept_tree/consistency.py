@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from likewise import encoders
 from likewise.encoders.encoder import Encoder, embed
 from likewise.errors import MeasureError, NoAgreementError
 from likewise.metrics.neighbours import Embedding, cosine
@@ -42,6 +43,19 @@ class Score:
     def as_json(self) -> dict[str, float]:
         """The figures."""
         return {"left": self.left, "right": self.right, "between": self.between, "score": self.value}
+
+
+def judge(name: str) -> Encoder:
+    """An encoder by its name or folder; "dreamsim", or "dreamsim:" and what likewise.dreamsim.load takes, is a metric.
+
+    DreamSim's distance is 1 - cosine of its rows, so that C is 1 less the mean distance.
+    """
+    kind, _, which = name.partition(":")
+    if kind == "dreamsim":
+        from likewise import dreamsim
+
+        return dreamsim.load(which or None)
+    return encoders.load(name)
 
 
 def within(rows: Embedding) -> float:

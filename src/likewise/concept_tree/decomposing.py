@@ -4,9 +4,9 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from likewise import devices, encoders
+from likewise import devices
 from likewise.concept import Concept
-from likewise.concept_tree import installing, page, planting
+from likewise.concept_tree import consistency, installing, page, planting
 from likewise.concept_tree.config import Config
 from likewise.concept_tree.costs import Report
 from likewise.concept_tree.grow import Gardener
@@ -81,7 +81,7 @@ def _planted(
     if found is not None:
         return found
     if planting.is_concept(source):
-        judge = judges[0] if judges else encoders.load(config.encoder)
+        judge = judges[0] if judges else consistency.judge(config.encoder)
         return planting.of_concept(Concept.load(source), out, name, noun, model, config, judge)
     assert not isinstance(source, Concept)
     return planting.of_photos(Path(source), out, name, noun, model)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from likewise import checkpoint, disk, encoders, settings, training
+from likewise import checkpoint, disk, settings, training
 from likewise.concept import Card
 from likewise.concept_tree import consistency, costs, naming, split
 from likewise.concept_tree.config import Config
@@ -47,7 +47,7 @@ class Gardener:
     def __post_init__(self) -> None:
         if not self.judges:
             names = dict.fromkeys([self.config.encoder, *self.config.judges])
-            self.judges = [encoders.load(name) for name in names]
+            self.judges = [consistency.judge(name) for name in names]
         assert len({one.name for one in self.judges}) == len(self.judges), "two encoders of one name"
         self.meter = Meter(costs.units(self.config), self.report)
 
