@@ -3,8 +3,9 @@
     python benchmarks/fabric.py [--reference DIR] [--model sd15,toybox] [--steps 8] [--repeat 3] [--side 32]
 
 Without --reference ours runs alone. sd15 is a U-Net of Stable Diffusion 1.5's layout (four levels, two layers a block,
-16 self-attention layers, 8 heads), narrow and with random weights; toybox is the embedded model. Every generation is
-timed in turn with the others, in CPU seconds beside wall seconds. Writes results/fabric.json.
+16 self-attention layers), narrow, two heads, random weights; toybox is the embedded model. Every generation is
+timed in turn with the others, in CPU seconds beside wall seconds, with 3 likes and 3 dislikes. Writes
+results/fabric.json; parts that were measured with the same settings before are kept.
 """
 
 import argparse
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bookkeeping import folder_or_none, spread, write
+from bookkeeping import RESULTS, folder_or_none, spread, write
 from PIL import Image
 from torch import Tensor
 
 import likewise
-from likewise import seeds
+from likewise import checkpoint, seeds
 from likewise.diffusion import load, sampling, tiny
 from likewise.diffusion.backbone import Backbone
 from likewise.fabric.config import Config
@@ -33,7 +34,9 @@ from likewise.fabric.references import Encoded, Reference
 
 PROMPT, GUIDANCE = "a photo of a dog", 5.0
 BASE = {"scheduler": "ddim", "guidance": GUIDANCE, "end": 0.8, "strength": 0.8, "full": 0, "newest": 0}
-LAYOUT = {"sample_size": 64, "block_out_channels": (32, 64, 128, 128), "attention_head_dim": 8, "norm_num_groups": 16}
+ROOM = 1 << 14  # MiB, more than is needed
+Way = tuple[Callable[[], Any], Callable[[Any], Any]]  # what makes ready and is not timed, and what is
+LAYOUT = {"sample_size": 64, "block_out_channels": (32, 64, 128, 128), "attention_head_dim": 2, "norm_num_groups": 16}
 
 
 def main() -> None:
@@ -43,18 +46,24 @@ def main() -> None:
     asked.add_argument("--steps", type=int, default=8)
     asked.add_argument("--repeat", type=int, default=3)
     asked.add_argument("--side", type=int, default=32, help="latent cells a side of sd15; 64 in the original")
+    asked.add_argument("--parts", default=",".join(PARTS), help="which to measure; those measured before are kept")
     given = asked.parse_args()
     folder = folder_or_none(given.reference, True, "what to compare with") if given.reference else None
-    data: dict[str, Any] = {"steps": given.steps, "repeat": given.repeat, "side": given.side}
+    data = before({"steps": given.steps, "repeat": given.repeat, "side": given.side, "with reference": bool(folder)})
     for name in given.model.split(","):
-        bench = Bench(model(name), given.steps, given.side if name == "sd15" else None, folder)
-        data[name] = {
-            "memory": bench.memory(), "equal": bench.equal(), "approximate": bench.approximate(),
-            "batch 4, 3 likes, 3 dislikes": bench.cost(4, 3, given.repeat),
-            "batch 1, 3 likes, 3 dislikes": bench.cost(1, 3, given.repeat),
-            "growth": bench.growth(),
-        }  # fmt: skip
-        print(write("fabric", data), flush=True)  # after each model: what was measured is not lost
+        bench, found = None, data.setdefault(name, {})
+        for part in [part for part in given.parts.split(",") if part not in found]:
+            bench = bench or Bench(model(name), given, given.side if name == "sd15" else None, folder)
+            found[part] = PARTS[part](bench)
+            print(write("fabric", data), flush=True)  # after each part: an interrupt loses one at most
+
+
+def before(settings: dict[str, Any]) -> dict[str, Any]:
+    """The figures that were taken with these settings before, or none yet."""
+    path = RESULTS / "fabric.json"
+    found = checkpoint.read_json(path) if path.exists() else {}
+    found = {name: value for name, value in found.items() if name not in ("machine", "versions")}
+    return found if settings.items() <= found.items() else settings
 
 
 def model(name: str) -> Backbone:
@@ -74,8 +83,8 @@ def model(name: str) -> Backbone:
 class Bench:
     """One model, and references of random latents, which cost what others cost."""
 
-    def __init__(self, backbone: Backbone, steps: int, side: int | None, folder: Path | None) -> None:
-        self.backbone, self.steps = backbone, steps
+    def __init__(self, backbone: Backbone, given: argparse.Namespace, side: int | None, folder: Path | None) -> None:
+        self.backbone, self.steps, self.repeat = backbone, given.steps, given.repeat
         self.shape = (
             backbone.facts.latent_shape(1)[1:] if side is None else (backbone.facts.latent_channels, side, side)
         )
@@ -128,40 +137,46 @@ class Bench:
             (self.theirs("generator", 2, 2, 1)() - self.theirs("pipeline", 2, 2, 1)()).abs().max() / ours.abs().max()
         )}  # fmt: skip
 
-    def cost(self, batch: int, side: int, repeat: int) -> dict[str, Any]:
+    def cost(self, batch: int, side: int) -> dict[str, Any]:
         """CPU and wall seconds of each way, taken in turn, and their part of plain sampling's, round by round."""
-        known, all_known = Features(1 << 14), Features(1 << 14)
-        self.ours(batch, side - 1, side - 1, known, noise="fixed")
-        self.ours(batch, side, side, all_known, noise="fixed")
-        ways: dict[str, Callable[[], Any]] = {
-            "plain": lambda: self.ours(batch, 0, 0),
-            "cold, fresh noise": lambda: self.ours(batch, side, side),
-            "cold, fixed noise": lambda: self.ours(batch, side, side, Features(1 << 14), noise="fixed"),
-            "one pair new": lambda: self.ours(batch, side, side, copy.deepcopy(known), noise="fixed"),
-            "all known": lambda: self.ours(batch, side, side, all_known, noise="fixed"),
-            "cold, half the tokens merged": lambda: self.ours(batch, side, side, merge=0.5),
-        }
+        known, all_known = self.seen(batch, side - 1), self.seen(batch, side)
+        ways = {
+            "plain": once(lambda: self.ours(batch, 0, 0)),
+            "cold, fresh noise": once(lambda: self.ours(batch, side, side)),
+            "cold, fixed noise": (
+                lambda: Features(ROOM), lambda kept: self.ours(batch, side, side, kept, noise="fixed")
+            ),
+            "one pair new": (
+                lambda: copy.deepcopy(known), lambda kept: self.ours(batch, side, side, kept, noise="fixed")
+            ),
+            "all known": once(lambda: self.ours(batch, side, side, all_known, noise="fixed")),
+            "cold, fresh noise, half the tokens merged": once(lambda: self.ours(batch, side, side, merge=0.5)),
+        }  # fmt: skip
         if self.reference is not None:
-            ways |= {kind: self.theirs(kind, batch, side, side) for kind in ("generator", "pipeline")}
-        for way in ways.values():
-            way()  # warm
-        return _told(_in_turn(ways, repeat), repeat)
+            ways |= {kind: once(self.theirs(kind, batch, side, side)) for kind in ("generator", "pipeline")}
+        return in_turn(ways, self.repeat)
+
+    def seen(self, batch: int, side: int) -> Features:
+        """Features after a round with `side` likes and as many dislikes."""
+        kept = Features(ROOM)
+        self.ours(batch, side, side, kept, noise="fixed")
+        return kept
 
     def growth(self) -> dict[str, Any]:
-        """CPU seconds of one generation of a batch of 4 with ever more references, as a part of plain sampling's."""
+        """A batch of 4 with ever more references: CPU seconds as a part of plain sampling's, once each."""
         found = {}
         for count in (1, 2, 4, 8):
-            kept = Features(1 << 14)
-            self.ours(4, count, count, kept, noise="fixed")
-            ways: dict[str, Callable[[], Any]] = {
-                "plain": lambda: self.ours(4, 0, 0),
-                "cold, fresh noise": lambda count=count: self.ours(4, count, count),
-                "all known": lambda count=count, kept=kept: self.ours(4, count, count, kept, noise="fixed"),
+            kept = self.seen(4, count)
+            ways = {
+                "plain": once(lambda: self.ours(4, 0, 0)),
+                "cold, fresh noise": once(lambda count=count: self.ours(4, count, count)),
+                "all known": once(lambda count=count, kept=kept: self.ours(4, count, count, kept, noise="fixed")),
             }
             if self.reference is not None:
-                ways["generator"] = self.theirs("generator", 4, count, count)
-            told = _told(_in_turn(ways, 1), 1)
+                ways["generator"] = once(self.theirs("generator", 4, count, count))
+            told = in_turn(ways, 1)
             found[f"{count} + {count}"] = {name: one["of plain"]["median"] for name, one in told.items()}
+            found[f"{count} + {count}"]["MiB kept"] = round(kept.bytes / 2**20, 2)
         return found
 
     def approximate(self) -> dict[str, Any]:
@@ -172,7 +187,7 @@ class Bench:
             "exact": {}, "merge 0.25": {"merge": 0.25}, "merge 0.5": {"merge": 0.5},
             "half": {"precision": "half"}, "byte": {"precision": "byte"},
         }.items():  # fmt: skip
-            kept = Features(1 << 14)
+            kept = Features(ROOM)
             error = (self.ours(2, 3, 3, kept, noise="fixed", **config) - exact).square().mean().sqrt()
             found[name] = {"of what references change": float(error / moved), "bytes": kept.bytes}
         return found
@@ -188,24 +203,26 @@ class Bench:
         return found
 
 
-def _in_turn(ways: dict[str, Callable[[], Any]], repeat: int) -> dict[str, list[tuple[float, float]]]:
-    """(CPU, wall) seconds of each way, each `repeat` times, the ways one after the other."""
+def once(run: Callable[[], Any]) -> Way:
+    """A way that needs nothing made ready."""
+    return (lambda: None), (lambda _ready: run())
+
+
+def in_turn(ways: dict[str, Way], repeat: int) -> dict[str, Any]:
+    """Each way `repeat` times, one after the other, so that a busy machine slows all of them alike."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(repeat):
-        for name, way in ways.items():
+        for name, (ready, run) in ways.items():
+            made = ready()
             cpu, wall = time.process_time(), time.perf_counter()
-            way()
+            run(made)
             times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
             print(f"{name}: {times[name][-1][0]:.2f} s CPU, {times[name][-1][1]:.2f} s", flush=True)
-    return times
-
-
-def _told(times: dict[str, list[tuple[float, float]]], repeat: int) -> dict[str, Any]:
     return {
         name: {
             "cpu": spread([cpu for cpu, _ in each]),
             "wall": spread([wall for _, wall in each]),
-            "of plain": spread([each[turn][0] / times["plain"][turn][0] for turn in range(repeat)]),
+            "of plain": spread([one[0] / plain[0] for one, plain in zip(each, times["plain"], strict=True)]),
         }
         for name, each in times.items()
     }
@@ -232,6 +249,16 @@ def _peak(way: Callable[[], Any]) -> float | None:
 def _status(name: str) -> int:
     lines: Sequence[str] = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+PARTS: dict[str, Callable[[Bench], Any]] = {
+    "equal": Bench.equal,
+    "batch 4": lambda bench: bench.cost(4, 3),
+    "batch 1": lambda bench: bench.cost(1, 3),
+    "approximate": Bench.approximate,
+    "memory": Bench.memory,
+    "growth": Bench.growth,
+}
 
 
 if __name__ == "__main__":

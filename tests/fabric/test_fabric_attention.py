@@ -67,10 +67,8 @@ def test_rows_that_are_no_neighbours_in_memory_are_read_rightly(form, rng):
     bias, strewn = torch.full((7,), 0.3, dtype=torch.float64), [each.mT.contiguous().mT for each in (v, ov)]
     with torch.no_grad():
         assert (form(q, k, strewn[0], ok, strewn[1], bias) - plain(q, k, v, ok, ov, bias)).abs().max() <= 1e-12
-        spread = v[..., :1].expand(v.shape), ov[..., :1].expand(ov.shape)
-        assert (
-            form(q, k, spread[0], ok, spread[1], bias) - plain(q, k, spread[0], ok, spread[1], bias)
-        ).abs().max() <= (1e-12)
+        one = (q, k, v[..., :1].expand(v.shape), ok, ov[..., :1].expand(ov.shape), bias)
+        assert (form(*one) - plain(*one)).abs().max() <= 1e-12
 
 
 def test_a_vanishing_weight_is_no_reference(rng):
