@@ -1,7 +1,7 @@
 """A tiny model that knows coloured shapes is taught one of its own: it learns it, and the prior keeps what it knew.
 
-Everything is in latent space, where a shape is a rectangle of one colour (a vector of four channels) on nothing. "a dog"
-is a square, "a cat" a wide bar, both of any colour and place; the subject is a square of a colour that no dog has.
+Everything is in latent space, where a shape is a rectangle of one colour (a vector of four channels) on nothing. A dog
+is a square, a cat a wide bar, both of any colour and place; the subject is a square of a colour that no dog has.
 """
 
 import numpy as np
@@ -82,7 +82,6 @@ def test_photos_are_learned_and_the_prior_keeps_the_class(taught):
     for seed in range(3):
         (photos, noun), (photos_alone, noun_alone) = personalised(taught, seed, "none")
         _, (photos_kept, noun_kept) = personalised(taught, seed, "images")
-        print(seed, photos, photos_alone, photos_kept, noun, noun_alone, noun_kept)
         assert photos_alone <= 0.7 * photos and photos_kept <= 0.7 * photos
         assert noun_alone > noun
         assert noun_kept - noun < noun_alone - noun
