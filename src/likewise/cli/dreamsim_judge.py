@@ -75,6 +75,61 @@ def votes(
     return Answer({**data, "out": None if out is None else str(out)}, [*_report(data), *written])
 
 
+def make(
+    categories: Annotated[
+        list[str] | None, typer.Argument(metavar="CATEGORIES...", help="What to draw, such as apple or 'red car'.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The data folder; new, or one to go on with.")] = Path(
+        "judgements"
+    ),
+    photos: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Change photos a little, in place of drawing categories.")
+    ] = None,
+    task: Annotated[
+        Literal["2afc", "jnd"], typer.Option(metavar="2afc|jnd", help="Triplets, or (of photos) pairs.")
+    ] = "2afc",
+    each: Annotated[int, typer.Option(min=1, help="Triplets or pairs of each category or photo.")] = 1,
+    form: Annotated[str, typer.Option(help="The prompt; {} is the category.")] = "An image of a {}",
+    family: Annotated[
+        list[str] | None, typer.Option("--family", help="A kind of change to photos; by default all there are.")
+    ] = None,
+    backbone: Annotated[str, typer.Option(help="The model that draws: toybox, a folder or a hub id.")] = "toybox",
+    steps: Annotated[int, typer.Option(min=1, help="Denoising steps a picture.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of pictures and changes.")] = 0,
+) -> Answer:
+    """Make triplets or pairs to be judged: three seeds a category as the paper did, or photos changed a little."""
+    from likewise.dreamsim import distortions, making
+    from likewise.errors import SettingError
+
+    if bool(categories) is bool(photos):
+        raise SettingError("categories", categories or [], "either categories or --photos DIR is needed, not both")
+    if photos is not None:
+        from likewise.imageset import load
+
+        paths = [one.path for one in load(photos, captions=False).photos]
+        how = {"task": task, "each": each, "seed": seed, "families": family or list(distortions.FAMILIES)}
+        work, count = making.distorted(out, paths, **how), len(paths) * each
+    elif task == "jnd":
+        raise SettingError("task", task, "pairs are made of photos: give --photos DIR")
+    else:
+        names = list(dict.fromkeys(categories or []))
+        draw = making.by(_loaded(backbone), steps=steps)
+        work, count = making.drawn(out, names, draw, model=backbone, each=each, seed=seed, form=form), len(names) * each
+    for done in work:
+        typer.echo(f"\r{done} of {count}", err=True, nl=False)
+    typer.echo("", err=True)
+    what = "triplets" if task == "2afc" else "pairs"
+    return Answer({"out": str(out), what: count}, [f"{count} {what} in {out}", f"Next: likewise dreamsim judge {out}"])
+
+
+def _loaded(backbone: str) -> Any:
+    """The model, once for all categories, where it draws fastest."""
+    from likewise import devices
+    from likewise.diffusion import load
+
+    return load(backbone).to(devices.choose(None).kind)
+
+
 def _told(url: str, alone: bool) -> None:
     lines = [f"Judge at   {url}"]
     if alone:
@@ -126,6 +181,7 @@ def _room(known: Mapping[str, Any]) -> Any:
 
 
 COMMANDS = {
+    "make": Command(make, measured=True),
     "judge": Command(judge, _room),
     "votes": Command(votes),
 }

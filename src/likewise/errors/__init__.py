@@ -63,6 +63,7 @@ from likewise.errors.files import FullDiskError as FullDiskError
 from likewise.errors.files import OutputFolderError as OutputFolderError
 from likewise.errors.files import UnsafeNameError as UnsafeNameError
 from likewise.errors.files import WriteError as WriteError
+from likewise.errors.graphs import AuthorsWeightsError as AuthorsWeightsError
 from likewise.errors.graphs import BadRowsError as BadRowsError
 from likewise.errors.graphs import CalendarError as CalendarError
 from likewise.errors.graphs import FeatureError as FeatureError
@@ -73,6 +74,7 @@ from likewise.errors.graphs import NoNegativesError as NoNegativesError
 from likewise.errors.graphs import NotFittedError as NotFittedError
 from likewise.errors.graphs import SkippedRowsWarning as SkippedRowsWarning
 from likewise.errors.graphs import TimeTableFullError as TimeTableFullError
+from likewise.errors.graphs import TooFewPairsError as TooFewPairsError
 from likewise.errors.graphs import TooFewSnapshotsError as TooFewSnapshotsError
 from likewise.errors.graphs import UnexplainedModelError as UnexplainedModelError
 from likewise.errors.graphs import UnknownDomainError as UnknownDomainError
