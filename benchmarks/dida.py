@@ -1,81 +1,98 @@
-"""DIDA's attention and penalty against the definition read literally: same figures, how much faster, on one thread.
+"""DIDA's training against the definition read literally and the authors' code: same losses, time and memory an epoch.
 
-Run: python benchmarks/dida.py [--nodes 2000 --snapshots 8 --links 5000] [--reference FOLDER]. The literal form projects
-every past neighbour again for every time and goes through the interventions one by one. FOLDER may hold a checkout of
-the authors' code (its DIDA/model.py is then run with the same weights; torch_scatter and torch_geometric are replaced
-by a few lines here). Writes results/dida.json.
+Run: python benchmarks/dida.py [--nodes 2000 --links 5000 --snapshots 8 16] [--reference FOLDER]. Every form runs in a
+process of its own, on one thread, with the same weights, negatives and donors. The literal form projects every past
+neighbour again for every time, looks at all snapshots and goes through the interventions one by one. FOLDER may hold a
+checkout of the authors' code (its DIDA/model.py is then trained by the same loop; torch_scatter and torch_geometric are
+replaced by a few lines here). "without" takes one fast path away from ours at a time. Graphs are random; the size of
+COLLAB is --nodes 23035 --links 9500 --snapshots 16. Writes results/dida.json.
 """
 
 import argparse
 import json
-import math
-import statistics
 import sys
 import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import torch
-from bookkeeping import write
+from bookkeeping import measured, spread, write
 from torch.nn import functional as F
 
+from likewise.dida import authors, penalty
 from likewise.dida.attention import past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
+from likewise.dida.learn import Task
 from likewise.dida.networks import make
-from likewise.dida.penalty import donors, groups, penalty
+from likewise.dida.splits import split
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from oracles.dida import literal, segment_softmax
+
+WITHOUT = ("attention in blocks", "truncated window", "interpolated penalty")
+LEARNED = {"test_snapshots": 2, "both_ways": False}
 
 
-def softmax(values, index, size):
-    top = torch.full((size, values.shape[1]), -math.inf, dtype=values.dtype)
-    top = top.scatter_reduce(0, index[:, None].expand_as(values), values.detach(), "amax")
-    raised = torch.exp(values - top[index])
-    return raised / (torch.zeros(size, values.shape[1], dtype=values.dtype).index_add(0, index, raised)[index] + 1e-16)
+def problem(given, times, dtype):
+    random = torch.Generator().manual_seed(0)
+    graph = build([torch.randint(given.nodes, (2, given.links), generator=random) for _ in range(times)], given.nodes)
+    config = Config(draws=given.draws, strength=0.1, **LEARNED)
+    cut = split(times, config.val_snapshots, config.test_snapshots)
+    net = make(config, graph, 0).to(dtype)
+    net.variant.requires_grad_(False)
+    return graph, config, net, Task(graph, cut, config, 0)
 
 
-def literal_layer(layer, snapshots, xs, heads):
-    """One layer, time by time and snapshot by snapshot, messages along links only."""
-    invariant, variant = [], []
-    for t, x in enumerate(xs):
-        logits, values, targets = [], [], []
-        for s in range(t + 1):
-            sender, target = snapshots[s]
-            q = layer.query(x[target] + layer.time(layer.table[t]))
-            k = layer.key(xs[s][sender] + layer.time(layer.table[s]))
-            v = layer.value(xs[s][sender] + layer.time(layer.table[s]))
-            q, k, v = (part.unflatten(1, (heads, -1)) for part in (q, k, v))
-            logits.append((q * k).sum(-1) / math.sqrt(q.shape[-1]))
-            values.append(v)
-            targets.append(target)
-        logit, value, index = torch.cat(logits), torch.cat(values), torch.cat(targets)
-        m = softmax(logit, index, len(x))
-        n = softmax(-m, index, len(x))
-        c, o = (torch.zeros_like(x).index_add(0, index, (w[..., None] * value).flatten(1)) for w in (m, n))
-        c = c * layer.mask.softmax(0)
-        invariant.append(_network(layer, c + x))
-        variant.append(_network(layer, o))
-    return invariant, variant
+def loops(task, invariant, variant, index):
+    """The loss as the authors' loop makes it, from the two kinds of parts (T, N, d) and the variant decoder's reader."""
+    pairs, config = task.pairs(index), task.config
+    flat = invariant.flatten(0, 1)
+    p = torch.sigmoid((flat[pairs.rows[0]] * flat[pairs.rows[1]]).sum(1))
+    read = torch.sigmoid(variant(pairs.rows).detach())
+    labels = pairs.labels.to(p.dtype)
+    _, picks = task._donors(pairs, index)
+    risks = [F.binary_cross_entropy(s * p, labels) for s in read[picks(range(config.draws))[:, 0]]]
+    risks = torch.stack(risks)
+    return F.binary_cross_entropy(p, labels) + config.strength * (risks.mean() + (config.draws * risks).var())
 
 
-def _network(layer, x):
-    return x + layer.network(layer.norm(x))
+def ours(graph, config, net, task, without):
+    """A step of ours, perhaps without one of its fast paths."""
+    if "truncated window" in without:
+        task.window, task.past = graph, past(graph, both_ways=False)
+    snapshots = [task.window.links(t) for t in range(len(task.window))]
+    if "attention in blocks" in without:
+        net.forward = lambda plan, features, random=None, variant=True: literal(net, snapshots, config.heads)
+    if "interpolated penalty" in without:
+        penalty.GROUPS = -1
+
+    def step(index):
+        return task.gradients(net, index)["loss"]
+
+    return step, net.parameters()
 
 
-def literal(net, snapshots, heads):
-    xs = [net.enter(net.feature)] * len(snapshots)
-    for number, layer in enumerate(net.layers, start=1):
-        invariant, variant = literal_layer(layer, snapshots, xs, heads)
-        if number < len(net.layers):
-            xs = [F.relu(a + b) for a, b in zip(invariant, variant, strict=True)]
-    return torch.stack(invariant), torch.stack(variant).detach()
+def plainly(graph, config, net, task):
+    """The literal definition, over all snapshots."""
+    snapshots = [graph.links(t) for t in range(len(graph))]
+
+    def step(index):
+        invariant, variant = literal(net, snapshots, config.heads)
+        rows = variant.flatten(0, 1)
+        loss = loops(task, invariant, lambda pairs: net.variant_score(rows, pairs), index)
+        loss.backward()
+        return loss.item()
+
+    return step, net.parameters()
 
 
-def authors(folder, net, snapshots, config):
-    """The authors' network with the same weights, as a function without arguments."""
+def reference(folder, graph, config, net, task):
+    """The authors' network with our weights, in the same loop."""
     for name in ("torch_geometric", "torch_geometric.nn", "torch_geometric.nn.inits", "torch_geometric.utils"):
         sys.modules[name] = ModuleType(name)
     sys.modules["torch_geometric.nn.inits"].glorot = torch.nn.init.xavier_uniform_
-    sys.modules["torch_geometric.utils"].softmax = lambda values, index: softmax(values, index, len(net.feature))
+    sys.modules["torch_geometric.utils"].softmax = lambda values, index: segment_softmax(values, index, graph.size)
     sys.modules["torch_scatter"] = scatter = ModuleType("torch_scatter")
     scatter.scatter = lambda values, index, dim, dim_size, reduce: torch.zeros(
         dim_size, values.shape[1], dtype=values.dtype
@@ -83,99 +100,109 @@ def authors(folder, net, snapshots, config):
     sys.path.insert(0, str(folder))
     from DIDA.model import DGNN
 
-    shape = {"num_nodes": len(net.feature), "nfeat": config.features, "nhid": config.width // 2, "device": "cpu"}
+    shape = {"num_nodes": graph.size, "nfeat": config.features, "nhid": config.width // 2, "device": "cpu"}
     flags = {"norm": 1, "skip": 0, "dropout": 0.0, "use_RTE": 1, "fmask": 1, "only_causal": 0}
-    flags |= {"lin_bias": 0, "learns": 1}
-    theirs = DGNN(SimpleNamespace(n_layers=config.layers, heads=config.heads, **shape, **flags)).to(net.feature.dtype)
-    names = {"query": "q_linear", "key": "k_linear", "value": "v_linear", "time": "time_emb.lin", "norm": "update_norm"}
-    names |= {"network": "cs_mlp", "gate": "update_skip", "mask": "fmask", "table": "time_emb.emb.weight"}
-    weights = {"feat": net.feature, "linear.weight": net.enter.weight}
-    for number, layer in enumerate(net.layers):
-        for name, value in layer.named_parameters():
-            head, _, rest = name.partition(".")
-            weights[f"layers.{number}.{names[head]}" + (f".{rest}" if rest else "")] = value
-    missing, unknown = theirs.load_state_dict(weights, strict=False)
-    dead = ("update_linear", "ss_decoder", "fmask")
-    assert not unknown and all(any(part in name for part in dead) for name in missing), (missing, unknown)
+    flags |= {"lin_bias": 0, "learns": 1, "n_layers": config.layers, "heads": config.heads}
+    theirs = DGNN(SimpleNamespace(**shape, **flags)).to(net.feature.dtype)
+    missing, unknown = theirs.load_state_dict(authors.named(net), strict=False)
+    assert not unknown and all("update_linear" in name or name == "fmask" for name in missing), (missing, unknown)
+    snapshots = [graph.links(t) for t in range(len(graph))]
 
-    def run():
+    def step(index):
         _, invariant, variant = theirs(snapshots, None)
-        return torch.stack(invariant), torch.stack(variant).detach()
+        rows = torch.stack(variant).flatten(0, 1).detach()
+        loss = loops(task, torch.stack(invariant), lambda pairs: theirs.ss_decoder(rows, pairs), index)
+        loss.backward()
+        return loss.item()
 
-    return run, theirs
+    return step, [weight for name, weight in theirs.named_parameters() if "ss_decoder" not in name]
 
 
-def timed(run, rounds):
-    """Processor seconds, which others at work on the machine disturb least, of forward and backward."""
-    seconds = []
-    for _ in range(rounds):
+def child(given):
+    """Train by one form and print its losses, seconds an epoch and peak memory."""
+    torch.set_num_threads(1)
+    (times,) = given.snapshots
+    graph, config, net, task = problem(given, times, torch.float64 if given.double else torch.float32)
+    made = {
+        "ours": lambda: ours(graph, config, net, task, given.without),
+        "literal": lambda: plainly(graph, config, net, task),
+        "authors": lambda: reference(given.reference, graph, config, net, task),
+    }
+    step, weights = made[given.child]()
+    optimiser = torch.optim.Adam([one for one in weights if one.requires_grad], lr=config.lr, weight_decay=5e-7)
+    losses, seconds = [], []
+    for index in range(1, given.epochs + 1):
         began = time.process_time()
-        run()[0].square().mean().backward()
+        losses.append(step(index))
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
         seconds.append(time.process_time() - began)
-    return {"median": statistics.median(seconds), "least": min(seconds)}
+    print(json.dumps({"losses": losses, "seconds": seconds}))
+
+
+def launch(given, form, times, epochs, *flags):
+    argv = [sys.executable, __file__, "--child", form, "--snapshots", times, "--epochs", epochs, *flags]
+    for name in ("nodes", "links", "draws"):
+        argv += [f"--{name}", getattr(given, name)]
+    argv += ["--reference", given.reference] if given.reference else []
+    found = measured([str(word) for word in argv])
+    data = json.loads(found.out.splitlines()[-1])
+    return {"losses": data["losses"], "cpu_seconds": spread(data["seconds"]), "peak_mib": found.peak}
+
+
+def compared(given, times, forms):
+    """Seconds and memory an epoch of every form, and what ours are of theirs; memory without that of the imports."""
+    found = {form: launch(given, form, times, given.epochs) for form in forms}
+    bare = launch(SimpleNamespace(**{**vars(given), "nodes": 20, "links": 10, "draws": 2}), "ours", times, 1)[
+        "peak_mib"
+    ]
+    for one in found.values():
+        one["own_mib"] = one["peak_mib"] - bare
+    mine = found["ours"]
+    for one in found.values():
+        one["time over ours"] = round(one["cpu_seconds"]["median"] / mine["cpu_seconds"]["median"], 2)
+        one["memory of ours over it"] = round(mine["own_mib"] / max(1, one["own_mib"]), 3)
+    without = {}
+    for path in WITHOUT:
+        one = launch(given, "ours", times, given.epochs, "--without", path)
+        without[path] = {
+            "time over ours": round(one["cpu_seconds"]["median"] / mine["cpu_seconds"]["median"], 2),
+            "own_mib": one["peak_mib"] - bare,
+        }
+    return {**found, "ours without": without}
+
+
+def alike(given, forms):
+    """The largest relative difference of a loss from the literal form's, in double precision on a small graph."""
+    small = SimpleNamespace(**{**vars(given), "nodes": 60, "links": 150, "draws": 50})
+    losses = {form: launch(small, form, 8, given.parity, "--double")["losses"] for form in forms}
+    gaps = {}
+    for form in forms:
+        each = [abs(a - b) / abs(b) for a, b in zip(losses[form], losses[forms[-1]], strict=True)]
+        gaps[form] = {"first epoch": each[0], f"all of {given.parity}": max(each)}
+    return gaps
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, default in (("nodes", 2000), ("snapshots", 8), ("links", 5000), ("rounds", 5), ("draws", 1000)):
+    for name, default in (("nodes", 2000), ("links", 5000), ("draws", 1000), ("epochs", 3), ("parity", 20)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--snapshots", type=int, nargs="+", default=[8])
     parser.add_argument("--reference", type=Path)
+    parser.add_argument("--child", choices=("ours", "literal", "authors"), help=argparse.SUPPRESS)
+    parser.add_argument("--without", nargs="*", choices=WITHOUT, default=[], help=argparse.SUPPRESS)
+    parser.add_argument("--double", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    random = torch.Generator().manual_seed(0)
-    shape = (2, given.links)
-    snapshots = [torch.randint(given.nodes, shape, generator=random) for _ in range(given.snapshots)]
-    config = Config(both_ways=False)
-    graph = build(snapshots, given.nodes)
-    began = time.process_time()
-    plan = past(graph, both_ways=False)
-    sizes = {name: value for name, value in vars(given).items() if name != "reference"}
-    found = {**sizes, "plan": time.process_time() - began}
-
-    net = make(config, graph, 0).double()
-    ours, plain = net(plan, None), literal(net, snapshots, config.heads)
-    gaps = {"literal": max(float((a - b).detach().abs().max()) for a, b in zip(ours, plain, strict=True))}
-    if given.reference:
-        run, _ = authors(given.reference, net, snapshots, config)
-        gaps["authors"] = max(float((a - b).detach().abs().max()) for a, b in zip(ours, run(), strict=True))
-    found["largest difference, float64"] = gaps
-
-    net = net.float()
-    forms = {"ours": lambda: net(plan, None), "literal": lambda: literal(net, snapshots, config.heads)}
-    if given.reference:
-        forms["authors"] = authors(given.reference, net, snapshots, config)[0]
-    forms["ours"]()[0].sum().backward()  # what is loaded at first use
-    found["forward and backward, seconds"] = {name: timed(run, given.rounds) for name, run in forms.items()}
-    found["penalty"] = interventions(given, random)
+    if given.child:
+        child(given)
+        return
+    forms = ["ours", "literal", *(["authors"] if given.reference else [])]
+    sizes = {name: getattr(given, name) for name in ("nodes", "links", "draws", "epochs")}
+    found = {**sizes, "largest relative difference of losses": alike(given, forms)}
+    for times in given.snapshots:
+        found[f"{times} snapshots"] = compared(given, times, forms)
+        write("dida", found)
     print(json.dumps(found, indent=2))
-    write("dida", found)
-
-
-def interventions(given, random):
-    """The penalty at as many pairs as the graph has links and negatives, and the loop over draws that it stands for."""
-    count = 2 * given.links * (given.snapshots - 1)
-    logits = torch.randn(count, generator=random, dtype=torch.float64).mul(3).requires_grad_()
-    labels = (torch.rand(count, generator=random) < 0.5).double()
-    scales = torch.sigmoid(torch.rand(count, generator=random, dtype=torch.float64))
-    group = groups("space-time", torch.zeros(count), torch.zeros(count))
-    picks = donors("space-time", group, given.draws, 0, 1)
-
-    def fast():
-        return penalty(logits, labels, scales, group, picks, given.draws).value
-
-    def loop():
-        p, chosen = torch.sigmoid(logits), scales[picks(range(given.draws))][:, 0]
-        risks = torch.stack([F.binary_cross_entropy(s * p, labels) for s in chosen])
-        return risks.mean() + (given.draws * risks).var()
-
-    seconds, values, slopes = {}, {}, {}
-    for name, run in (("ours", fast), ("loop", loop)):
-        began = time.process_time()
-        value = run()
-        (slopes[name],) = torch.autograd.grad(value, logits)
-        seconds[name], values[name] = time.process_time() - began, value.item()
-    worst = float((slopes["ours"] - slopes["loop"]).abs().max() / slopes["loop"].abs().max())
-    return {"pairs": count, "seconds": seconds, "values": values, "largest difference of gradients, relative": worst}
 
 
 if __name__ == "__main__":

@@ -1,9 +1,13 @@
 """The penalty is its definition, by interpolation and draw by draw, with its gradient."""
 
+import time
+
 import pytest
 import torch
+from torch.nn import functional as F
 
 from likewise.dida.penalty import donors, groups, penalty
+from likewise.errors import TooFewPairsError
 from oracles import dida as slow
 
 
@@ -25,7 +29,7 @@ def problem(rng, pairs=24, low=0.5, high=0.7310):
 
 
 @pytest.mark.parametrize("form", ["reference", "paper"])
-@pytest.mark.parametrize("kind", ["space-time", "space", "time", "pairwise"])
+@pytest.mark.parametrize("kind", ["space-time", "distinct", "space", "time", "pairwise"])
 @pytest.mark.parametrize("high", [0.7310, 0.99])
 def test_every_intervention_equals_the_loops(kind, form, high, rng):
     logits, labels, scales, snapshot, source = problem(rng, low=0.5 if high < 0.9 else 0.01, high=high)
@@ -73,3 +77,30 @@ def test_donors_come_from_where_they_should_and_do_not_depend_on_the_chunk(kind,
         assert torch.equal(group[whole], torch.arange(whole.shape[1]).expand(9, -1))
     if kind == "pairwise":
         assert torch.equal(whole.sort(1).values, torch.arange(200).expand(9, -1))
+
+
+def test_distinct_donors_never_repeat_and_must_suffice():
+    group = torch.zeros(6, dtype=torch.int64)
+    assert donors("distinct", group, 6, 0, 1)(range(6)).flatten().sort().values.tolist() == list(range(6))
+    with pytest.raises(TooFewPairsError, match=r"7 draws .* a step has 6(.*\n.*)--draws 6"):
+        donors("distinct", group, 7, 0, 1)
+
+
+@pytest.mark.slow
+def test_a_thousand_draws_cost_a_twentieth_of_the_loop(rng):
+    logits, labels, scales, snapshot, source = problem(rng, pairs=20_000)
+    group, draws = groups("space-time", snapshot, source), 1000
+    picks = donors("space-time", group, draws, 0, 1)
+    p, chosen = torch.sigmoid(logits), scales[picks(range(draws))][:, 0]
+
+    def loop():
+        risks = torch.stack([F.binary_cross_entropy(s * p, labels) for s in chosen])
+        return risks.mean() + (draws * risks).var()
+
+    seconds, slopes = [], []
+    for run in (lambda: penalty(logits, labels, scales, group, picks, draws).value, loop):
+        began = time.process_time()
+        slopes.append(torch.autograd.grad(run(), logits, retain_graph=True)[0])
+        seconds.append(time.process_time() - began)
+    torch.testing.assert_close(*slopes, rtol=1e-7, atol=1e-7)
+    assert seconds[1] > 20 * seconds[0]

@@ -101,3 +101,51 @@ def penalty(p, y, scales, form="reference"):
     mean = sum(found) / count
     variance = sum((one - mean) ** 2 for one in found) / (count - 1)
     return variance if form == "paper" else mean + count**2 * variance
+
+
+# the same time by time and snapshot by snapshot, with whole tensors of links: what an implementation does that takes
+# the definition literally; defaults, messages along links only
+
+
+def segment_softmax(values, index, size):
+    top = torch.full((size, values.shape[1]), -math.inf, dtype=values.dtype)
+    top = top.scatter_reduce(0, index[:, None].expand_as(values), values.detach(), "amax")
+    raised = torch.exp(values - top[index])
+    return raised / (torch.zeros(size, values.shape[1], dtype=values.dtype).index_add(0, index, raised)[index] + 1e-16)
+
+
+def literal_layer(layer, snapshots, xs, heads):
+    """One layer, time by time and snapshot by snapshot, messages along links only."""
+    invariant, variant = [], []
+    for t, x in enumerate(xs):
+        logits, values, targets = [], [], []
+        for s in range(t + 1):
+            sender, target = snapshots[s]
+            q = layer.query(x[target] + layer.time(layer.table[t]))
+            k = layer.key(xs[s][sender] + layer.time(layer.table[s]))
+            v = layer.value(xs[s][sender] + layer.time(layer.table[s]))
+            q, k, v = (part.unflatten(1, (heads, -1)) for part in (q, k, v))
+            logits.append((q * k).sum(-1) / math.sqrt(q.shape[-1]))
+            values.append(v)
+            targets.append(target)
+        logit, value, index = torch.cat(logits), torch.cat(values), torch.cat(targets)
+        m = segment_softmax(logit, index, len(x))
+        n = segment_softmax(-m, index, len(x))
+        c, o = (torch.zeros_like(x).index_add(0, index, (w[..., None] * value).flatten(1)) for w in (m, n))
+        c = c * layer.mask.softmax(0)
+        invariant.append(_residual(layer, c + x))
+        variant.append(_residual(layer, o))
+    return invariant, variant
+
+
+def _residual(layer, x):
+    return x + layer.network(layer.norm(x))
+
+
+def literal(net, snapshots, heads):
+    xs = [net.enter(net.feature)] * len(snapshots)
+    for number, layer in enumerate(net.layers, start=1):
+        invariant, variant = literal_layer(layer, snapshots, xs, heads)
+        if number < len(net.layers):
+            xs = [F.relu(a + b) for a, b in zip(invariant, variant, strict=True)]
+    return torch.stack(invariant), torch.stack(variant).detach()

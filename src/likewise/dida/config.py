@@ -36,10 +36,10 @@ class Config(BaseModel):
     penalty: Literal["reference", "paper"] = Field(
         "reference", description="mean + draws^2 * variance, twice squashed, as the code has it; or the variance alone."
     )
-    intervention: Literal["space-time", "space", "time", "pairwise"] = Field(
+    intervention: Literal["space-time", "distinct", "space", "time", "pairwise"] = Field(
         "space-time",
-        description="What one draw swaps: one variant score for all pairs, one a snapshot, one a source node, or one a "
-        "pair (the paper).",
+        description="What one draw swaps: one variant score for all pairs (distinct: no donor twice), one a snapshot, "
+        "one a source node, or one a pair (the paper).",
     )
     draws: int = Field(1000, ge=2, description="Interventions a step.")
     strength: float = Field(0.01, ge=0, description="Weight of the intervention penalty; 0 leaves it out.")

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from likewise import seeds
+from likewise.errors import TooFewPairsError
 
 LOW, HIGH = 0.5, 1 / (1 + math.exp(-1))  # where sigmoid(sigmoid(x)) lies
 NODES, GROUPS = 12, 64
@@ -61,8 +62,14 @@ def penalty(
 def donors(kind: str, group: Tensor, draws: int, seed: int, step: int) -> Picks:
     """Who donates in each draw: a pair of the group itself, or for "space-time" (one group) and "pairwise", of all.
 
-    Draw i is the same whatever other draws are asked for with it.
+    "distinct" is space-time without a donor drawn twice: the first of one permutation. Draw i is the same whatever
+    other draws are asked for with it. Raises TooFewPairsError where "distinct" asks for more donors than pairs.
     """
+    if kind == "distinct":
+        if draws > len(group):
+            raise TooFewPairsError(draws, len(group))
+        order = seeds.numpy_stream(seed, "donors", step).permutation(len(group))[:draws, None]
+        return lambda rows: torch.from_numpy(order[rows.start : rows.stop])
     members = np.argsort(group.numpy(), kind="stable")
     sizes = np.bincount(group.numpy())
     first = np.cumsum(sizes) - sizes
@@ -84,7 +91,7 @@ def donors(kind: str, group: Tensor, draws: int, seed: int, step: int) -> Picks:
 
 def groups(kind: str, snapshot: Tensor, source: Tensor) -> Tensor:
     """The group of every pair, (P,): all one, by snapshot, by source node, or each its own."""
-    if kind == "space-time":
+    if kind in ("space-time", "distinct"):
         return torch.zeros(len(snapshot), dtype=torch.int64)
     if kind == "pairwise":
         return torch.arange(len(snapshot))

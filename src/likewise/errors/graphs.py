@@ -106,6 +106,20 @@ class TimeTableFullError(LikewiseError):
         )
 
 
+class AuthorsWeightsError(LikewiseError):
+    """Weights by the names of the authors' implementation that do not fit the settings."""
+
+    def __init__(self, missing: Sequence[str], unknown: Sequence[str], shapes: Sequence[str]) -> None:
+        told = [("missing", missing), ("unknown", unknown), ("of another shape", shapes)]
+        lines = [
+            f"  {words}: {', '.join(names[:4])}{', ...' if len(names) > 4 else ''}" for words, names in told if names
+        ]
+        super().__init__(
+            "\n".join(["These are no weights of the authors' network with these settings.", *lines])
+            + "\nGive their width (2 * nhid), heads, layers and features, and the graph they were learned on."
+        )
+
+
 class UnstreamedModelError(LikewiseError):
     """A model that keeps nothing of the past, given a new snapshot."""
 
@@ -123,6 +137,16 @@ class UnexplainedModelError(LikewiseError):
         super().__init__(
             f"The model {model!r} has no attention over past links that could be shown.\n"
             "Learn with --model dida or --model attention to explain forecasts."
+        )
+
+
+class TooFewPairsError(LikewiseError):
+    """Interventions that may not repeat a donor, and more of them than there are pairs."""
+
+    def __init__(self, draws: int, pairs: int) -> None:
+        super().__init__(
+            f"{draws} draws without a donor drawn twice need as many pairs, and a step has {pairs}.\n"
+            f"Give --draws {pairs} or fewer, or --intervention space-time, which may draw a donor twice."
         )
 
 

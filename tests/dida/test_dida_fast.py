@@ -1,0 +1,143 @@
+"""What makes it fast changes nothing: still features, short windows, one pass over links; and the authors' names."""
+
+import time
+
+import pytest
+import torch
+from evolving import edges, random_snapshots
+
+from likewise.dida import authors, sampling
+from likewise.dida.attention import past
+from likewise.dida.config import Config
+from likewise.dida.graph import build
+from likewise.dida.learn import Task
+from likewise.dida.networks import make
+from likewise.dida.sampling import Sampler
+from likewise.dida.splits import split
+from likewise.dida.stream import Stream
+from likewise.dida.weights import LastLayer
+from likewise.errors import AuthorsWeightsError
+from oracles import dida as slow
+
+SMALL = {"width": 8, "heads": 2, "features": 5}
+HUB = [[(v, 0) for v in range(1, 9)] + [(9, 1), (9, 1)], [], [(0, 2), (3, 0), (5, 5 + 1)]]
+
+
+@pytest.mark.parametrize("code", ["add", "concat", "none"])
+def test_still_features_are_those_that_happen_not_to_move(code, rng):
+    still = torch.randn(12, 5, generator=rng, dtype=torch.float64)
+    snapshots = random_snapshots()
+    graphs = [build(snapshots, 12, features=one) for one in (still, still.expand(6, -1, -1))]
+    net = make(Config(**SMALL, time_code=code), graphs[0], 0).double()
+    found = [net(past(graph, both_ways=True), graph.features) for graph in graphs]
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+
+
+@pytest.mark.parametrize("snapshots", [HUB, HUB[:1], [[], HUB[0]]], ids=["hub", "one snapshot", "begins empty"])
+def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots):
+    graph = build([edges(pairs) for pairs in snapshots], 11)
+    net = make(Config(**SMALL), graph, 0).double()
+    plain = slow.model(net, [graph.links(t) for t in range(len(graph))], None, net.config)[0].detach()
+    blocks = net(past(graph, both_ways=True), None)[0].detach()
+    cells = torch.arange(len(graph) * graph.size)
+    sampled = sampling.parts(net, Sampler(graph, both_ways=True, fan_out=0).rows(cells, 2, 0), None)[0].detach()
+    last, rows = LastLayer(net, graph), []
+    for t in range(len(graph)):
+        found = last.weights(t)
+        spread = found.invariant.repeat_interleave(4, dim=1) * found.value
+        sums = torch.zeros(11, 8, dtype=torch.float64).index_add(0, found.target, spread)
+        rows.append(last.layer.finish(sums, last.x[t]).detach())
+    ways = (blocks, sampled.unflatten(0, blocks.shape[:2]), Stream(net).through(graph), torch.stack(rows))
+    for way in ways:
+        torch.testing.assert_close(way, plain, atol=1e-10, rtol=0)
+
+
+def test_what_comes_later_changes_not_a_bit_of_a_stream(graph):
+    net = make(Config(**SMALL), graph, 0)
+    other = build([*random_snapshots()[:4], *random_snapshots(2, seed=9)], 12)
+    found = [Stream(net).through(one) for one in (graph, other)]
+    assert torch.equal(found[0][:4], found[1][:4])
+    assert not torch.equal(found[0][4:], found[1][4:])
+
+
+def test_a_window_has_the_gradients_of_the_whole_history(graph):
+    config, cut = Config(**SMALL, draws=8, strength=0.1), split(6, 1, 2)
+    net = make(config, graph, 0).double()
+    task = Task(graph, cut, config, 0)
+    short = task.gradients(net, 1)
+    slopes = {name: weight.grad.clone() for name, weight in net.named_parameters() if weight.grad is not None}
+    net.zero_grad()
+    task.past, task.window = past(graph, both_ways=True), graph
+    whole = task.gradients(net, 1)
+    assert whole == pytest.approx(short, abs=1e-10)
+    for name, weight in net.named_parameters():
+        if name in slopes:
+            torch.testing.assert_close(weight.grad, slopes[name], atol=1e-10, rtol=1e-8)
+
+
+def held(times):
+    """Bytes that a forward pass keeps for the gradient."""
+    links = [pairs % 60 for pairs in random_snapshots(times, size=60, links=800)]
+    graph = build(links, 60)
+    net, kept = make(Config(**SMALL), graph, 0), {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        made = net(past(graph, both_ways=True), None)
+    assert made[0].requires_grad
+    return sum(kept.values())
+
+
+def test_memory_grows_as_the_links_do_and_not_with_links_times_snapshots():
+    sizes = [held(times) for times in (8, 16, 32)]
+    assert sizes[1] <= 2.3 * sizes[0] and sizes[2] <= 2.3 * sizes[1]
+
+
+def test_the_authors_weights_load_strictly_and_come_back(graph):
+    config = Config(**SMALL, both_ways=False)
+    net = make(config, graph, 0)
+    weights = authors.named(net)
+    assert {"feat", "linear.weight", "layers.0.time_emb.emb.weight", "ss_decoder.lins.1.bias"} <= weights.keys()
+    full = weights | {"fmask": torch.ones(5), "layers.0.update_linear.weight": torch.ones(8, 8)}
+    again = authors.load(full, config, graph)
+    plan = past(graph, both_ways=False)
+    assert torch.equal(again(plan, None)[0], net(plan, None)[0])
+    assert {name: value.tolist() for name, value in authors.named(again).items()} == {
+        name: value.tolist() for name, value in weights.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"layers.0.q_linear.bias": None}, "missing: layers.0.q_linear.bias"),
+        ({"layers.7.q_linear.bias": torch.ones(8)}, "unknown: layers.7.q_linear.bias"),
+        ({"linear.weight": torch.ones(8, 9)}, r"another shape: linear.weight is \(8, 9\), not \(8, 5\)"),
+    ],
+)
+def test_weights_of_another_network_are_told(graph, change, told):
+    config = Config(**SMALL)
+    weights = authors.named(make(config, graph, 0)) | change
+    with pytest.raises(AuthorsWeightsError, match=told):
+        authors.load({name: value for name, value in weights.items() if value is not None}, config, graph)
+
+
+@pytest.mark.slow
+def test_it_is_three_times_as_fast_as_the_definition_read_literally():
+    times, size = 16, 5000
+    graph = build(random_snapshots(times, size=size, links=10_000), size)
+    net = make(Config(both_ways=False), graph, 0)
+    plan, snapshots = past(graph, both_ways=False), [graph.links(t) for t in range(times)]
+    torch.set_num_threads(1)
+    seconds = []
+    for run in (lambda: net(plan, None), lambda: slow.literal(net, snapshots, 4)):
+        made = run()
+        began = time.process_time()
+        made = run()
+        made[0].square().mean().backward()
+        seconds.append(time.process_time() - began)
+    assert seconds[1] > 3 * seconds[0]
