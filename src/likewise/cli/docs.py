@@ -118,6 +118,9 @@ def _configuration() -> str:
         "verdict": registry.VERDICT,
         "steer": registry.FABRIC,
         "decompose": registry.TREE,
+        "magvlt draft, magvlt inpaint": registry.MAGVLT_DRAWING,
+        "magvlt describe, magvlt infill": registry.MAGVLT_WRITING,
+        "magvlt learn": registry.MAGVLT,
         "dida learn": registry.DIDA,
         "toybox learn": registry.RECIPE,
     }

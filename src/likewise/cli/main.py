@@ -38,6 +38,7 @@ ENTRIES = {
     "concepts": Entry("List, show, export, import, inspect and delete concepts.", group=True),
     "dreamsim": Entry("Measure how alike pictures look to people, and learn it from votes.", group=True),
     "contrastive": Entry("Train encoders of pictures, measure them, and see why they work.", group=True),
+    "magvlt": Entry("Draw drafts, describe pictures, draw parts anew, fill in words.", group=True),
     "dida": Entry("Forecast the links of an evolving graph, and measure the forecast.", group=True),
     "toybox": Entry("Build, train and measure the embedded models' small world.", group=True),
     "doctor": Entry("Say what is installed, what is missing, and what to do."),
