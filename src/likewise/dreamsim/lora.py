@@ -32,6 +32,7 @@ class Adapters:
             plain.remove()
             pairs = {path: Dropped(pair, dropout) for path, pair in plain.pairs.items() if branch.adapts(path)}
             self.loras.append(Lora(f"branch{index}", branch.network, pairs, branch.targets))
+        self._train(False)
 
     def named_parameters(self) -> dict[str, nn.Parameter]:
         """The trained tensors, named branch.layer.down or .up."""

@@ -58,8 +58,11 @@ RELEASES: Mapping[str, Release] = {
 
 
 def found_in(folder: Path) -> list[str]:
-    """The releases whose adapters a folder holds."""
-    return [name for name, release in RELEASES.items() if _adapters(folder, release)]
+    """The releases whose adapters a folder holds; v0.1's folders, one a branch, are first of all the ensemble's."""
+    found = [name for name, release in RELEASES.items() if _adapters(folder, release)]
+    if "ensemble" in found and not adapters.is_adapter(folder / RELEASES["ensemble"].adapter):
+        found = [name for name in found if name == "ensemble" or adapters.is_adapter(folder / RELEASES[name].adapter)]
+    return found
 
 
 def load(folder: Path, name: str) -> Ensemble:

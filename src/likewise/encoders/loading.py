@@ -20,6 +20,8 @@ ENCODERS: Mapping[str, tuple[str, str, str]] = {
     ),
     "toybox": ("towers", "towers.safetensors", "likewise.encoders.toybox:load"),
 }
+METRICS = "likewise.dreamsim.loading:load"  # a metric of likeness is an encoder too: "dreamsim", or a folder
+METRIC_FILE = "dreamsim.json"
 # the file that marks a folder of an encoder that has no name, and "module:function" that loads it
 FOLDERS: Mapping[str, str] = {
     **{marker: loader for _, marker, loader in ENCODERS.values()},
@@ -28,11 +30,13 @@ FOLDERS: Mapping[str, str] = {
 
 
 def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) -> "Encoder":
-    """An embedded encoder by its name, or one from a folder in the same layout as the embedded ones.
+    """An embedded encoder by its name, or one from a folder: of the same layout, or a metric that was tuned.
 
     UnknownNameError for a name that is neither, EncoderMissingError for an embedded one without weights here,
     EncoderFolderError for a folder that holds none.
     """
+    if str(name) == "dreamsim" or (Path(name) / METRIC_FILE).is_file():
+        return _resolve(METRICS)(name, device=device)
     if str(name) in ENCODERS:
         place, marker, loader = ENCODERS[str(name)]
         if not (WEIGHTS / place / marker).is_file():
@@ -40,7 +44,7 @@ def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) 
         return _resolve(loader)(WEIGHTS / place, device=device)
     folder = Path(name)
     if not folder.is_dir():
-        raise UnknownNameError("encoder", str(name), ENCODERS)
+        raise UnknownNameError("encoder", str(name), [*ENCODERS, "dreamsim"])
     for place in (folder, folder / "encoder"):  # a run of contrastive learn has its encoder in a folder inside
         for marker, loader in FOLDERS.items():
             if (place / marker).is_file():
