@@ -1,5 +1,6 @@
 """Features of references: kept ones are new ones bit for bit, found only where nothing changed; merged and packed."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -32,12 +33,17 @@ def draw(backbone, likes, dislikes=(), features=None, prompt="a photo of a dog",
     return sampling.last(generate(backbone, text, blank, config=Config(**FIXED | config), **how)).latents
 
 
-@pytest.fixture
-def three(sd1):
-    """Features after a round with the likes 1, 2 and the dislike 3."""
+@pytest.fixture(scope="module")
+def once(sd1):
     kept = Features()
     draw(sd1, encoded(sd1, [1, 2]), encoded(sd1, [3]), kept)
     return kept
+
+
+@pytest.fixture
+def three(once):
+    """Features after a round with the likes 1, 2 and the dislike 3."""
+    return copy.deepcopy(once)
 
 
 def test_kept_features_are_computed_ones_bit_for_bit_whatever_was_kept(sd1, three):
@@ -50,6 +56,18 @@ def test_kept_features_are_computed_ones_bit_for_bit_whatever_was_kept(sd1, thre
     assert torch.equal(draw(sd1, likes, dislikes, scarce), cold)
     assert 0 < scarce.bytes <= scarce.budget
     assert 0 < scarce.hits < 8
+
+
+@pytest.mark.parametrize(
+    "backbone", ["sdxl", *(pytest.param(one, marks=pytest.mark.slow) for one in ("toybox", "sd2"))], indirect=True
+)
+def test_in_every_family_kept_features_are_computed_ones(backbone):
+    likes, dislikes, kept = encoded(backbone, [1, 2]), encoded(backbone, [3]), Features()
+    cold = draw(backbone, likes[:1], dislikes, kept), draw(backbone, likes, dislikes)
+    assert torch.equal(draw(backbone, likes, dislikes, kept), cold[1])
+    assert (kept.hits, kept.computed) == (4, 6)
+    fused = draw(backbone, likes, dislikes, noise="fresh")  # the same noise, as seed 0 is that of fixed noise
+    assert float((fused - cold[1]).abs().max()) <= 1e-4 * float(fused.abs().max())
 
 
 def test_a_round_computes_its_new_references_alone_once_a_step_of_the_window(sd1, three):
