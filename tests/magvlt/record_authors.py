@@ -1,4 +1,4 @@
-"""Records what the authors' Transformer1d gives for keyed weights and inputs: authors.safetensors, read by the tests.
+"""Records what the authors' Transformer1d gives for keyed weights and inputs: authors*.safetensors, read by the tests.
 
 Run: python tests/magvlt/record_authors.py CHECKOUT, a checkout of github.com/kakaobrain/magvlt at its main branch. Only
 its transformer is imported; the packages that its other modules ask for are replaced by empty ones. Its own functions
@@ -85,9 +85,42 @@ def recorded(checkout, task, width):
     return {f"{task}/{width}/{key}": value.detach() for key, value in found.items()}
 
 
+def recorded_vqgan(checkout):
+    """Codes and pictures of their VQGAN, small, with keyed weights; and the shapes of these."""
+    authors(checkout, tiny().shape)
+    sys.modules["einops"].rearrange = rearrange
+    import magvlt.models.stage1.vqgan as theirs
+    from test_magvlt_folders import keyed_tensor
+
+    theirs.rearrange = rearrange
+    sizes = {
+        "double_z": False, "z_channels": 8, "resolution": 16, "in_channels": 3, "out_ch": 3, "ch": 32,
+        "ch_mult": [1, 2], "num_res_blocks": 2, "attn_resolutions": [8],
+    }  # fmt: skip
+
+    class Sizes(dict):
+        __getattr__ = dict.__getitem__
+
+    model = theirs.VQGAN(12, 8, Sizes(sizes)).eval()
+    model.load_state_dict({name: keyed_tensor(name, value.shape) for name, value in model.state_dict().items()})
+    image = torch.rand(2, 3, 16, 16, generator=seeds.stream(0, "image"))
+    with torch.no_grad():
+        codes = model.get_codes(image * 2 - 1)
+        drawn = (model.decode_code(codes.reshape(2, 8, 8)) * 0.5 + 0.5).clamp(0, 1)
+    shapes = {f"shape/{name}": torch.tensor(value.shape) for name, value in model.state_dict().items()}
+    return {"codes": codes.int(), "drawn": drawn.contiguous(), **shapes}
+
+
+def rearrange(x, pattern):
+    """The four patterns that their VQGAN asks einops for."""
+    orders = {"b c h w -> b h w c": (0, 2, 3, 1), "b h w c -> b c h w": (0, 3, 1, 2), "n d -> d n": (1, 0)}
+    return x.permute(*orders[pattern])
+
+
 if __name__ == "__main__":
     tensors = {}
     for task in ("t2i", "i2t", "it2it"):
         for width in (32, 64):
             tensors |= recorded(Path(sys.argv[1]), task, width)
     checkpoint.write_tensors(HERE / "authors.safetensors", tensors)
+    checkpoint.write_tensors(HERE / "authors_vqgan.safetensors", recorded_vqgan(Path(sys.argv[1])))
