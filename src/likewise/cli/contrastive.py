@@ -80,6 +80,70 @@ def evaluate(
     return Answer(report, _told(report))
 
 
+def graph(
+    photos: Photos,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="captions|views|teacher", help="A way of making pairs; may be repeated; else all that are possible."
+        ),
+    ] = None,
+    labels: Labels = "folder",
+    encoder: Annotated[
+        str, typer.Option(metavar="ENCODER", help="Who says which photos are alike, and reads captions if it can.")
+    ] = "efficientnet-lite0",
+    clusters: Annotated[int, typer.Option(min=0, help="Join captions into so many; 0 keeps each text.")] = 0,
+    neighbours: Annotated[int, typer.Option(min=1, help="Nearest photos that the teacher pairs each with.")] = 5,
+    width: Annotated[int, typer.Option(min=2, help="Width of the learner that is predicted.")] = 64,
+    limit: Annotated[
+        int, typer.Option(min=4, help="Photos at most, drawn by the seed; time grows with the cube.")
+    ] = 800,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to draw the spectra, a PNG.")] = None,
+    seed: Seed = 0,
+) -> Answer:
+    """Say of ways of making pairs, before training, how well their encoders should probe, and why."""
+    from likewise.contrastive import report
+    from likewise.images import write_png
+
+    how = report.Settings(labels, encoder, clusters, neighbours, width, limit, seed)
+    found, picture = report.report(photos, pairs or [], how)
+    rank = next(iter(found["ways"].values()))["rank"]
+    head = f"{found['photos']} photos of {found['classes']} classes; a learner of width {rank}"
+    lines = [head, *rows(report.table(found)), f"Best first: {', '.join(found['order'])}"]
+    if plot is not None:
+        write_png(plot, picture)
+        lines.append(f"The spectra: {plot}")
+    return Answer(found, lines)
+
+
+def pairs(
+    photos: Photos,
+    teacher: Annotated[str, typer.Option(metavar="ENCODER", help="The encoder that guides.")] = "efficientnet-lite0",
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="add-new-positive|drop-false-negative|drop-easy-negative",
+            help="A rule; may be repeated; else all three.",
+        ),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=2, help="Photos of the batch that is looked at.")] = 128,
+    labels: Labels = "none",
+    top: Annotated[int, typer.Option(min=1, help="Pairs of each rule to tell.")] = 8,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to draw these pairs, a PNG.")] = None,
+    seed: Seed = 0,
+) -> Answer:
+    """Show which pairs of a batch a teacher changes."""
+    from likewise.contrastive import showing
+    from likewise.images import write_png
+
+    found, picture = showing.show(photos, teacher, rule or [], batch=batch, labels=labels, top=top, seed=seed)
+    lines = showing.told(found)
+    if sheet is not None:
+        write_png(sheet, picture)
+        lines.append(f"The pairs: {sheet}")
+    return Answer(found, lines)
+
+
 def _told(report: Mapping[str, Any]) -> list[str]:
     flat = {**report, **report.get("retrieval", {})}
     figures = [(name, one) for name, one in flat.items() if isinstance(one, dict) and "low" in one]
@@ -113,4 +177,6 @@ def _config(known: Mapping[str, Any]) -> Any:
 COMMANDS = {
     "learn": Command(learn, _config, measured=True),
     "evaluate": Command(evaluate, measured=True),
+    "graph": Command(graph, measured=True),
+    "pairs": Command(pairs, measured=True),
 }
