@@ -121,6 +121,7 @@ def _configuration() -> str:
         "magvlt draft, magvlt inpaint": registry.MAGVLT_DRAWING,
         "magvlt describe, magvlt infill": registry.MAGVLT_WRITING,
         "magvlt learn": registry.MAGVLT,
+        "contrastive learn": registry.CONTRASTIVE,
         "dida learn": registry.DIDA,
         "toybox learn": registry.RECIPE,
     }
