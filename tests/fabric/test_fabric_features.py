@@ -29,7 +29,7 @@ def draw(backbone, likes, dislikes=(), features=None, prompt="a photo of a dog",
     with torch.no_grad():
         text, blank = backbone.encode_text([prompt]), backbone.encode_text([""])
     noise = sampling.noise(backbone, seeds, size)
-    how = {"noise": noise, "likes": likes, "dislikes": dislikes, "features": features, "rows": ROWS}
+    how = {"noise": noise, "likes": likes, "dislikes": dislikes, "features": features, "rows": ROWS, "ahead": ROWS}
     return sampling.last(generate(backbone, text, blank, config=Config(**FIXED | config), **how)).latents
 
 

@@ -15,16 +15,18 @@ from likewise import lazy
 if TYPE_CHECKING:
     from likewise.fabric.config import Config as Config
     from likewise.fabric.drawing import draw as draw
+    from likewise.fabric.features import Features as Features
     from likewise.fabric.generation import generate as generate
     from likewise.fabric.references import Reference as Reference
     from likewise.fabric.rounds import play as play
     from likewise.fabric.session import Session as Session
 
-__all__ = ["Config", "Reference", "Session", "draw", "generate", "play"]
+__all__ = ["Config", "Features", "Reference", "Session", "draw", "generate", "play"]
 
 lazy.public(
     __name__,
     Config="config",
+    Features="features",
     Reference="references",
     Session="session",
     draw="drawing",

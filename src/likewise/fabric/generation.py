@@ -56,12 +56,13 @@ def generate(
     rows: int = guide.ROWS,
     fused: bool | None = None,
     features: Features | None = None,
+    ahead: int = guide.ROWS,
 ) -> Iterator[Denoised]:
     """Yield after each denoising step; the last one carries the images.
 
     text, negative, noise, rows: as sampling.generate, whose very pictures come without references. likes, dislikes:
     oldest first. blank: the encoded empty prompt, made here if it is not given. seed: of the noise on references,
-    unless config.noise is "fixed"; then what references look like is computed ahead, `rows` at a time, and kept in
+    unless config.noise is "fixed"; then what references look like is computed `ahead` rows at a time and kept in
     features. Steps whose references all have weight 0 run the plain network. Warns of dislikes without guidance; raises
     NoEffectError where references change nothing, and what sampling.generate raises.
     """
@@ -72,7 +73,7 @@ def generate(
     feeding = _Feeding(backbone, likes, _effective(dislikes, config, negative), config, levels, seed)
     if feeding.active:
         blank = backbone.encode_text([""]) if blank is None else blank
-        feeding.look(blank.sized(None if text.sizes is None else text.sizes[:1]), rows, features)
+        feeding.look(blank.sized(None if text.sizes is None else text.sizes[:1]), ahead, features)
     for step, (t, _, _) in enumerate(levels):
         scaled = solver.scale_model_input(latents, t)
         fed = feeding.at(step)

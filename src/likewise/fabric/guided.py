@@ -68,15 +68,15 @@ def predict(
     """As guidance.predict, with references. fed must hold one at least, and no dislikes where scale <= 1.
 
     fused: references and pictures in one network call; else references first, their features held for all calls. By
-    default fused where one call holds all pictures and the references are no more than its other rows. The two differ
-    in rounding only. held: the references' features, if they are known; then none is computed. check: raise
-    NoEffectError if references change no layer's output.
+    default fused where one call holds all pictures and references are no more than its other rows, or guidance's usual
+    ones. The two differ in rounding only. held: the references' features, if they are known; then none is computed.
+    check: raise NoEffectError if references change no layer's output.
     """
     guided = scale > 1 and negative is not None
     assert len(fed) and (guided or not fed.dislikes)
     width = max(1, rows // 2) if guided else rows
     if fused is None:
-        fused = len(latents) <= width and len(fed) <= rows
+        fused = len(latents) <= width and len(fed) <= max(rows, guide.ROWS)
     fused = fused and held is None
     if held is None:
         held = {} if fused else _held(feeder, backbone, t, text, fed, rows)
@@ -101,10 +101,11 @@ def predict(
 
 
 def _held(feeder: Feeder, backbone: Backbone, t: Tensor, text: Text, fed: Fed, rows: int) -> Held:
-    """The features of all references at this step, computed `rows` references at a time."""
+    """The features of all references at this step, several at a time."""
     parts: list[dict[str, Seen]] = []
-    for start in range(0, len(fed), rows):
-        part = slice(start, min(start + rows, len(fed)))
+    width = max(rows, guide.ROWS)
+    for start in range(0, len(fed), width):
+        part = slice(start, min(start + width, len(fed)))
         noisy, call = fed.noised[part], Call(0, keep=True, merge=fed.merge)
         with feeder.feeding(call):
             backbone.predict(noisy, t.expand(len(noisy)), fed.texts(text, part))
