@@ -141,6 +141,8 @@ def test_the_unanimous_filter_keeps_exactly_what_all_agreed_on(tmp_path):
         clear = set(list(room.items)[:5])
 
         def voter(trial, rng):
+            if trial.kind == "sentinel":
+                return trial.answers[0], 800.0
             if trial.items[0] in clear:
                 return ("right" if trial.swapped[0] else "left"), 800.0
             return str(rng.choice(["left", "right"])), 800.0
@@ -160,6 +162,21 @@ def test_the_unanimous_filter_keeps_exactly_what_all_agreed_on(tmp_path):
         assert stopped and all(2 <= count <= 10 for count in stopped)
         assert {name for one in found for name in one.pictures} == {n for t in room.items.values() for n in t.pictures}
         assert len(found) == 12  # no sentinel has become a triplet
+
+
+def test_a_random_clicker_splits_no_triplet_once_found_out(tmp_path):
+    triplet_folder(tmp_path, 20, px=8)
+    with Room(tmp_path, RoomSettings(block=20, practice=0, unanimous=True)) as room:
+
+        def sure(trial, rng):
+            return trial.answers[0] or ("right" if trial.swapped[0] else "left"), 800.0
+
+        observers.visit(room, "clicker", observers.clicking())
+        for number in range(10):
+            observers.visit(room, f"v{number}", sure)
+        found = room_desk.voted(room)
+        assert [one["flagged"] for one in room_desk.report(room)["people"]] == [True] + [False] * 10
+        assert len(kept(found)) == 20 and {one.votes for one in found} == {10}
 
 
 # What is kept

@@ -14,8 +14,8 @@ from likewise.dreamsim import room_plan, room_plan_jnd
 from likewise.dreamsim.room_log import Block, Ledger, Person
 from likewise.dreamsim.room_questions import questions
 from likewise.dreamsim.room_settings import RoomSettings, Task
-from likewise.dreamsim.room_tally import wanted
 from likewise.dreamsim.room_trials import Trial
+from likewise.dreamsim.room_wanted import wanted
 from likewise.errors import JudgementError, NameKnownError, TooFewPicturesError
 
 CHOICES = {"2afc": ("left", "right"), "jnd": ("same", "different")}

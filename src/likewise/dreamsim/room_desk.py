@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from likewise.dreamsim import agreement, quality
 from likewise.dreamsim.making_rounds import kept
-from likewise.dreamsim.room_tally import answers, tally, wanted
+from likewise.dreamsim.room_tally import answers, tally
+from likewise.dreamsim.room_wanted import wanted
 
 if TYPE_CHECKING:
     from likewise.dreamsim.room import Room

@@ -1,21 +1,12 @@
 """A room's log as votes: on each triplet or pair, by whom, and with what response time."""
 
-from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
-from likewise.dreamsim.making_rounds import open_
 from likewise.dreamsim.room_log import Ledger
 
-if TYPE_CHECKING:
-    from likewise.dreamsim.room import Room
-    from likewise.dreamsim.room_questions import Collected
-
 ORDER = {"2afc": ("left", "right"), "jnd": ("same", "different")}  # how the two counts of an item are ordered
-FORGOTTEN = timedelta(hours=1)  # after which a block without an answer no longer keeps its questions from others
 _OTHER = {"left": "right", "right": "left"}
 
 
@@ -73,31 +64,3 @@ def tally(
             given.append(one.choice)
     first, second = ORDER[task]
     return {item: (given.count(first), given.count(second)) for item, given in votes.items()}
-
-
-def wanted(room: "Room | Collected") -> dict[str, int]:
-    """The items still to be asked of somebody, with their votes, those expected from open blocks included.
-
-    With the unanimous filter, those whose votes are split are not.
-    """
-    votes, expected = tally(room.ledger, room.task), _expected(room.ledger, room.task)
-    most, unanimous = room.settings.most, room.settings.unanimous and room.task == "2afc"
-    found = {}
-    for name in room.items:
-        given = votes.get(name, (0, 0))
-        if sum(given) + expected[name] < most and open_(*given, most, unanimous=unanimous):
-            found[name] = sum(given) + expected[name]
-    return found
-
-
-def _expected(ledger: Ledger, task: str) -> Counter:
-    """Votes that people are about to give: unanswered questions of blocks that are not forgotten."""
-    since = (datetime.now(UTC) - FORGOTTEN).isoformat(timespec="milliseconds")
-    fresh = [one for one in ledger.blocks.values() if one.touched >= since and one.task == task]
-    return Counter(
-        item
-        for one in fresh
-        for index in one.open
-        for item, kind in zip(one.trials[index].items, one.trials[index].kinds, strict=True)
-        if kind == "question"
-    )
