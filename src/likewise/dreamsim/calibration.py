@@ -90,15 +90,20 @@ def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | No
 def threshold(
     distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None, *, share: float = 0.5, seed: int = 0
 ) -> Interval:
-    """The distance up to which this share of people says "same", with a bootstrap interval over pairs."""
+    """The distance up to which this share of people says "same", with a bootstrap interval over pairs.
+
+    The lapse, a matter of the people, is found once and held.
+    """
     distances, shares, weights = _arrays("a threshold", distances, shares, weights)
-    value = fit_same(distances, shares, weights).threshold(share)
+    curve = fit_same(distances, shares, weights)
+    value = curve.threshold(share)
     random = seeds.numpy_stream(seed, "threshold")
     found = []
     for _ in range(RESAMPLES):
         rows = random.integers(len(distances), size=len(distances))
         if distances[rows].std() and shares[rows].min() < shares[rows].max():
-            found.append(fit_same(distances[rows], shares[rows], weights[rows]).threshold(share))
+            again = _logistic(distances[rows], shares[rows], weights[rows], curve.lapse)[1]
+            found.append(again.threshold(share))
     finite = [one for one in found if np.isfinite(one)] or [value]
     low, high = np.quantile(finite, (0.025, 0.975))
     return Interval(value, float(low), float(high), 0.95, len(distances))

@@ -4,6 +4,8 @@ Normalisation is inside, the batch is free, the size is the metric's own. float3
 int8 weights (of matrices and convolutions, a scale a channel); onnxruntime runs the first and the last on any CPU.
 """
 
+import io
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -83,22 +85,23 @@ def parity(metric: Metric, path: str | Path, images: Sequence[PictureLike]) -> d
 
 
 def _traced(metric: Metric) -> Any:
-    import io
+    import onnx
 
     example = torch.rand(2, 3, metric.model.pixels, metric.model.pixels)
     buffer = io.BytesIO()
-    torch.onnx.export(
-        _Rows(metric.model).eval(),
-        (example,),
-        buffer,
-        input_names=["images"],
-        output_names=["rows"],
-        dynamic_axes={"images": {0: "batch"}, "rows": {0: "batch"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    import onnx
-
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # checks of the picture's size, which is fixed here
+        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter by graph capture writes no free batch here
+        torch.onnx.export(
+            _Rows(metric.model).eval(),
+            (example,),
+            buffer,
+            input_names=["images"],
+            output_names=["rows"],
+            dynamic_axes={"images": {0: "batch"}, "rows": {0: "batch"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
     return onnx.load_from_string(buffer.getvalue())
 
 

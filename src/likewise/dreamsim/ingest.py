@@ -38,6 +38,7 @@ def ingest(
         raise MixedIndexError(index.folder, index.encoder, metric.hash)
     rows: list[np.ndarray] = []
     entries: list[Entry] = []
+    fresh: dict[str, np.ndarray] = {}  # content -> row, of the shard that is being made
     added, known, problems = 0, 0, []
     for number, path in enumerate(paths, start=1):
         try:
@@ -45,14 +46,15 @@ def ingest(
             if index.knows(*entry):
                 known += 1
                 continue
-            there = index.row_of(entry.content)
-            rows.append(row(metric, path) if there is None else there)
+            there = fresh.get(entry.content, index.row_of(entry.content))
+            fresh[entry.content] = row(metric, path) if there is None else there
+            rows.append(fresh[entry.content])
             entries.append(entry)
         except ImageFileError as error:
             problems.append(" ".join(str(error).split("\n")))
         if len(entries) == SHARD:
             index.add(np.stack(rows), entries)
-            added, rows, entries = added + len(entries), [], []
+            added, rows, entries, fresh = added + len(entries), [], [], {}
         if show:
             show(number, len(paths))
     if entries:

@@ -53,14 +53,14 @@ def learn(
     for index in range(first + 1, steps(train, config) + 1):
         rows = _batch(len(train), index, config, seed)
         with seeds.initialising(seed, "dropout", index), student.learning():
-            found = _loss(student, train[rows.numpy()], config)
-        found[0].backward()
+            loss, right = _loss(student, train[rows.numpy()], config)
+        loss.backward()
         optimiser.step()
         optimiser.zero_grad()
         book.average()
         if index % pace == 0:
-            keeper.see(index, measured(student, val, config) if len(val) else float(found[0]), named)
-        said = {"loss": float(found[0]), "right": float(found[1])}
+            keeper.see(index, measured(student, val, config) if len(val) else loss.item(), named)
+        said = {"loss": loss.item(), "right": right.item()}
         said |= {"val_loss": keeper.newest} if len(val) and keeper.newest is not None else {}
         yield Step(index, said, config.lr, keeper.added_to(book.snapshot(index)))
 
