@@ -11,7 +11,7 @@ from likewise.errors import LikewiseWarning
 
 SMALL = {
     "seeds": (0, 1000), "test_steps": 2, "steps": 4, "every": 2, "batch": 2, "images": 3, "central": 2,
-    "draw_steps": 2, "initializer": "dog", "lr": 5e-2,
+    "draw_steps": 1, "initializer": "dog", "lr": 5e-2,
 }  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def plant(backbone, source, out, depth=1, judges=None, **options):
     how = {"name": "cat", "force": True, "install": False, "backbone": backbone, **_own(chosen)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LikewiseWarning)  # photos of noise are not alike, and such words are long
-        return decompose(source, out=out, depth=depth, judges=judges or [Judge("mosaic", 0)], **how, **chosen)
+        return decompose(source, out=out, depth=depth, encoders=judges or [Judge("mosaic", 0)], **how, **chosen)
 
 
 def _own(chosen):

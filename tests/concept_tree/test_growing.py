@@ -89,9 +89,8 @@ def test_one_split_costs_what_was_counted_in_advance(sd1, pictures, tmp_path, mo
     drawn = counted["test_pictures"] + counted["child_pictures"]
     assert drawn == 2 * 2 * 3 + 2 * 3
     assert judge.seen == drawn + 3 * 2  # and the photos, at the test and at the end
-    assert counting.read == counted["rows_drawn"] + 2 * 2 * 2 * (
-        -drawn % 4 // 2
-    )  # calls of four pictures are filled up
+    assert counting.read == (12 + 8) * 2  # 12 and 6 pictures, four a call, of two rows each; the last call is filled up
+    assert counted["rows_drawn"] == (12 + 6) * 2
 
 
 def test_the_authors_defaults_cost_eighty_pictures_a_seed_and_eighty_for_the_children():
@@ -420,7 +419,7 @@ def test_nothing_left_to_split_is_told_and_kept_and_forced(sd1, pictures, tmp_pa
     out = tmp_path / "cat"
     with pytest.warns(NothingToSplitWarning, match="v0 was left whole"):
         tree = decompose(
-            pictures, out=out, backbone=sd1, depth=1, judges=[Judge("mosaic", 0)], install=False,
+            pictures, out=out, backbone=sd1, depth=1, encoders=[Judge("mosaic", 0)], install=False,
             **{**SMALL, "least_apart": 5.0},
         )  # fmt: skip
     assert tree.nodes == ["v0"] and "draw the same" in tree.record.splits["v0"].stopped

@@ -28,7 +28,7 @@ def decompose(
     name: str | None = None,
     noun: str = "",
     backbone: str | Path | Backbone = "toybox",
-    judges: Sequence[Encoder] = (),
+    encoders: Sequence[Encoder] = (),
     out: str | Path | None = None,
     install: bool = True,
     device: str | None = None,
@@ -40,8 +40,8 @@ def decompose(
 
     source: a folder of photos, a concept (its name, its folder), or a tree (its folder). depth: levels below the root;
     with `nodes` those alone are split, with `again` anew. force: split even where little is left to split. out: the
-    tree's folder, trees/NAME by default. judges: encoders, the first of which chooses, instead of those in the
-    settings. install: put the nodes into the library, so that prompts can name them. settings: see Config.
+    tree's folder, trees/NAME by default. encoders: what judges, the first of them chooses; instead of those that the
+    settings name. install: put the nodes into the library, so that prompts can name them. settings: see Config.
 
     Raises a LikewiseError before anything is changed; whatever happens later, the tree stays whole.
     """
@@ -49,11 +49,11 @@ def decompose(
     chosen = devices.choose(device)
     model = _model(backbone, str(settings.get("precision", "float32")), chosen)
     config = Config.for_backbone(model.facts, settings)
-    tree = source if isinstance(source, Tree) else _planted(source, place, name, noun, model, config, judges)
+    tree = source if isinstance(source, Tree) else _planted(source, place, name, noun, model, config, encoders)
     tree.check(model)
     if install:
         installing.check(tree)
-    gardener = Gardener(model, config, judges, force, chosen, report, command=command)
+    gardener = Gardener(model, config, encoders, force, chosen, report, command=command)
     split = gardener.split(tree, nodes, again) if nodes else gardener.grow(tree, depth)
     _warn_of_length(tree, split)
     if install:
@@ -75,13 +75,13 @@ def _planted(
     noun: str,
     model: Backbone,
     config: Config,
-    judges: Sequence[Encoder],
+    encoders: Sequence[Encoder],
 ) -> Tree:
     found = None if isinstance(source, Concept) else planting.find(source)
     if found is not None:
         return found
     if planting.is_concept(source):
-        judge = judges[0] if judges else consistency.judge(config.encoder)
+        judge = encoders[0] if encoders else consistency.judge(config.encoder)
         return planting.of_concept(Concept.load(source), out, name, noun, model, config, judge)
     assert not isinstance(source, Concept)
     return planting.of_photos(Path(source), out, name, noun, model)

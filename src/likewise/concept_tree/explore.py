@@ -107,7 +107,7 @@ def milder(tree: Tree, node: str, step: int, folder: Path) -> Concept:
 def ladder(
     tree: Tree,
     node: str,
-    steps: Sequence[int] = (),
+    versions: Sequence[int] = (),
     *,
     sentence: str = PLAIN,
     backbone: str | Path | Backbone = "toybox",
@@ -115,14 +115,17 @@ def ladder(
     out: str | Path | None = None,
     **drawing: Any,
 ) -> list[Picture]:
-    """A node from its mildest to its full version, n pictures each, from the same noise. NoStepsKeptError."""
-    asked = list(steps) or sorted(tree.steps(node))
+    """A node from its mildest to its full version, n pictures each, from the same noise.
+
+    versions: optimiser steps, all that were kept by default; NoStepsKeptError for another.
+    """
+    asked = list(versions) or sorted(tree.steps(node))
     if not asked:
         tree.step(node, tree.node(node).step or 0)
     with TemporaryDirectory() as temp:
-        versions = [milder(tree, node, step, Path(temp) / str(step)) for step in asked]
-        prompts = [sentence.format(one.placeholder) for one in versions]
-        return imagine(prompts, concepts=versions, backbone=backbone, n=n, out=out, **drawing)
+        words = [milder(tree, node, step, Path(temp) / str(step)) for step in asked]
+        prompts = [sentence.format(one.placeholder) for one in words]
+        return imagine(prompts, concepts=words, backbone=backbone, n=n, out=out, **drawing)
 
 
 def prompts(tree: Tree, node: str) -> Mapping[str, str]:
