@@ -53,7 +53,7 @@ class Config(BaseModel):
 
 
 DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "linear": {"batch": 64, "lr": 1e-3},
+    "linear": {"lr": 3e-3},
     "mlp": {},
     "lora": {"batch": 32, "epochs": 8},
 }

@@ -25,14 +25,17 @@ class Questions:
 
     def __getitem__(self, rows: np.ndarray) -> "Questions":
         """Some of the questions, over the same pictures."""
-        units = tuple(np.asarray(self.units, dtype=object)[rows])
-        return Questions(self.pictures, self.places[rows], self.votes[rows], units)
+        return Questions(self.pictures, self.places[rows], self.votes[rows], tuple(self._units[rows]))
 
     @property
     def shares(self) -> np.ndarray:
         """The share of votes for the right picture, (N,); a half without votes."""
         total = self.votes.sum(1)
         return np.where(total, self.votes[:, 1] / np.maximum(total, 1), 0.5)
+
+    @cached_property
+    def _units(self) -> np.ndarray:
+        return np.asarray(self.units, dtype=object)
 
     @cached_property
     def hash(self) -> str:

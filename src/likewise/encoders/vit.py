@@ -158,7 +158,7 @@ class ViT(nn.Module):
         patch = self.shape.patch
         if height % patch or width % patch or not height or not width:
             raise ImageBatchError(f"pictures of {width}x{height}", f"both sides must be multiples of {patch} pixels")
-        tokens = torch.cat([self.cls_token.expand(len(images), -1, -1), self.patch_embed(images)], dim=1)
+        tokens = torch.cat([self.cls_token.expand(images.shape[0], -1, -1), self.patch_embed(images)], dim=1)
         tokens = tokens + self._positions(height // patch, width // patch)
         return self.pre_norm(tokens) if self.shape.pre_norm else tokens
 
