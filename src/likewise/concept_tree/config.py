@@ -44,7 +44,7 @@ class Config(BaseModel):
     draw_steps: int = Field(25, ge=1, description="Denoising steps of each picture.")
     guidance: float = Field(7.5, ge=0, description="How closely pictures follow the word.")
     scheduler: str = Field("dpmsolver++", description="How noise is taken away, by diffusers' schedulers.")
-    rows: int = Field(8, ge=1, description="Rows of the network a call while drawing; changes bits, not pictures.")
+    rows: int = Field(16, ge=1, description="Rows of the network a call while drawing; changes bits, not pictures.")
     encoder: str = Field(
         "efficientnet-lite0", description="What judges the pictures: an encoder's name or folder, or dreamsim."
     )
