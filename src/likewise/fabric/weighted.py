@@ -35,12 +35,16 @@ def concatenated(q: Own, k: Own, v: Own, other_k: Shared, other_v: Shared, bias:
 def split(q: Own, k: Own, v: Own, other_k: Shared, other_v: Shared, bias: Float[Tensor, " others"]) -> Own:
     """Two attentions, joined by their log-sum-exps: nothing is copied a row, and all rows' queries go together.
 
-    out = s others + (1 - s) own with s = exp(L_others) / (exp(L_own) + exp(L_others)).
+    out = s others + (1 - s) own with s = exp(L_others) / (exp(L_own) + exp(L_others)). One bias for all others only
+    moves L_others, so it needs no mask in the kernel.
     """
     rows, heads, tokens, width = q.shape
     own, own_sum = _summed(q, k, v)
     queries = q.transpose(0, 1).reshape(1, heads, rows * tokens, width)
-    other, other_sum = _summed(queries, other_k, other_v, bias.to(q.dtype).expand(1, 1, rows * tokens, -1))
+    even = bool((bias == bias[0]).all())
+    mask = None if even else bias.to(q.dtype).expand(1, 1, rows * tokens, -1)
+    other, other_sum = _summed(queries, other_k, other_v, mask)
+    other_sum = other_sum + bias[0].to(other_sum.dtype) if even else other_sum
     other = other.reshape(heads, rows, tokens, width).transpose(0, 1)
     other_sum = other_sum.reshape(heads, rows, tokens).transpose(0, 1)
     share = torch.sigmoid(other_sum - own_sum.reshape(rows, heads, tokens)).to(q.dtype)
