@@ -1,9 +1,10 @@
 """Contrastive losses, views, guidance and graphs, each beside what it is compared with.
 
 Run: python benchmarks/contrastive.py losses [--peers FOLDER] | views | large | guidance --photos DIR --labels FIELD |
-graph --photos DIR --labels FIELD | spectral --photos DIR. FOLDER holds the unpacked packages lightly and open_clip_torch,
-of which only the files of the two losses are run; without it the same formulas are written out here. `guidance` goes on
-where it was stopped: a finished run is a file in results/contrastive_guidance/. Seconds are of the CPU, on one thread.
+graph --photos DIR --labels FIELD | spectral --photos DIR. FOLDER holds the unpacked packages lightly and
+open_clip_torch, of which only the files of the two losses are run; without it the same formulas are written out here.
+`guidance` goes on where it was stopped: a finished run is a file in results/contrastive_guidance/. Seconds are of the
+CPU, on one thread.
 """
 
 import argparse
@@ -48,7 +49,8 @@ def peers(folder):
     if folder is None:
         return written_ntxent, written_clip
     sys.path.insert(0, str(folder))
-    for name in ("lightly", "lightly.loss", "open_clip"):  # their packages would import torchvision and timm
+    packages = ("lightly", "lightly.loss", "lightly.models", "lightly.models.modules", "lightly.utils", "open_clip")
+    for name in (*packages, "lightly.models.utils"):  # as they are they would import torchvision and timm
         sys.modules[name] = ModuleType(name)
         sys.modules[name].__path__ = [str(Path(folder, *name.split(".")))]
     theirs = importlib.import_module("lightly.loss.ntx_ent_loss").NTXentLoss(temperature=0.1)
@@ -70,50 +72,51 @@ def written_clip(z, scale):
     return (F.cross_entropy(scale * a @ b.T, target) + F.cross_entropy(scale * b @ a.T, target)) / 2
 
 
-def one_loss(loss, who, count, folder):
-    """Time and memory of one loss with its gradients, in a process of its own. count: rows of NT-Xent, pairs of CLIP."""
+def one_loss(loss, who, sizes, folder):
+    """Time and memory of one loss with its gradients, at rising sizes in a process of its own, a line of JSON each."""
     torch.set_num_threads(1)
     ntxent, clip = peers(folder)
-    random = torch.Generator().manual_seed(0)
-    rows = count // 2 if loss == "ntxent" else count
-    z = torch.randn(2, rows, DIM, generator=random)
-    z[1] = z[0] + 0.5 * z[1]
-    z.requires_grad_()
+    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     scale = torch.tensor(14.3, requires_grad=True)
-    ours = {
-        "ntxent": lambda: ntxent_loss(z, 0.1, chunk=0),
-        "clip": lambda: clip_loss(F.normalize(z[0], dim=1), F.normalize(z[1], dim=1), scale, chunk=0),
+    ways = {
+        ("ntxent", "ours"): lambda z: ntxent_loss(z, 0.1, chunk=0),
+        ("clip", "ours"): lambda z: clip_loss(F.normalize(z[0], dim=1), F.normalize(z[1], dim=1), scale, chunk=0),
+        ("ntxent", "peer"): ntxent,
+        ("clip", "peer"): lambda z: clip(z, scale),
     }
-    theirs = {"ntxent": lambda: ntxent(z), "clip": lambda: clip(z, scale)}
-    forward = (ours if who == "ours" else theirs)[loss]
-    torch.autograd.grad((z * 1.0).sum(), z)
-    base, taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, []
-    for _ in range(5 if count <= 2048 else 3 if count <= 4096 else 1):
-        began = time.thread_time()
-        value = forward()
-        slope = torch.autograd.grad(value, z)[0]
-        taken.append(time.thread_time() - began)
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024
-    found = {"seconds": statistics.median(taken), "all": taken, "mib": peak, "loss": value.item()}
-    print(json.dumps({**found, "slope": slope.norm().item()}))
+    for count in sizes:
+        random = torch.Generator().manual_seed(0)
+        z = torch.randn(2, count // 2 if loss == "ntxent" else count, DIM, generator=random)  # n rows, or n pairs
+        z[1] = z[0] + 0.5 * z[1]
+        z.requires_grad_()
+        taken = []
+        for _ in range(5 if count <= 2048 else 3 if count <= 4096 else 1):
+            began = time.thread_time()
+            value = ways[loss, who](z)
+            slope = torch.autograd.grad(value, z)[0]
+            taken.append(round(time.thread_time() - began, 4))
+        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024
+        found = {"n": count, "seconds": statistics.median(taken), "all": taken, "mib": round(peak, 1)}
+        print(json.dumps({**found, "loss": value.item(), "slope": slope.norm().item()}), flush=True)
 
 
 def losses(args):
-    found = []
+    rows = []
     for loss in ("ntxent", "clip"):
-        for count in args.sizes:
-            row = {"loss": loss, "n": count}
-            for who in ("ours", "peer"):
-                argv = [sys.executable, __file__, "one", loss, who, str(count)]
-                argv += ["--peers", str(args.peers)] if args.peers else []
-                row[who] = json.loads(measured(argv, OMP_NUM_THREADS="1").out.splitlines()[-1])
-            row["time_ratio"] = round(row["ours"]["seconds"] / row["peer"]["seconds"], 3)
-            row["memory_ratio"] = round(row["ours"]["mib"] / max(row["peer"]["mib"], 0.1), 3)
-            row["difference"] = abs(row["ours"]["loss"] - row["peer"]["loss"])
-            print(loss, count, "time", row["time_ratio"], "memory", row["memory_ratio"], row["difference"], flush=True)
-            found.append(row)
-            about = {"peer": "lightly, open_clip" if args.peers else "the formulas written out", "dimension": DIM}
-            write("contrastive_losses", {**about, "rows": found})
+        both = {}
+        for who in ("ours", "peer"):
+            argv = [sys.executable, __file__, "one", loss, who, "--sizes", *map(str, args.sizes)]
+            argv += ["--peers", str(args.peers)] if args.peers else []
+            both[who] = [json.loads(line) for line in measured(argv, OMP_NUM_THREADS="1").out.splitlines()]
+        for ours, peer in zip(both["ours"], both["peer"], strict=True):
+            row = {"loss": loss, "n": ours["n"], "time_ratio": round(ours["seconds"] / peer["seconds"], 3)}
+            row["memory_ratio"] = round(ours["mib"] / max(peer["mib"], 0.1), 3)
+            row["difference"] = abs(ours["loss"] - peer["loss"])
+            row["slope_difference"] = abs(ours["slope"] / peer["slope"] - 1)
+            print(row, flush=True)
+            rows.append({**row, "ours": ours, "peer": peer})
+        about = {"peer": "lightly, open_clip" if args.peers else "the formulas written out", "dimension": DIM}
+        write("contrastive_losses", {**about, "rows": rows})
 
 
 def pillow_views(images, chances, size):
@@ -231,7 +234,7 @@ def guidance(args):
 
 
 def graph(args):
-    """The graph's prediction for each way of making pairs, beside the probe of a spectral model trained on those pairs."""
+    """The graph's prediction for each way of making pairs, beside probes of spectral models trained on those pairs."""
     from likewise.contrastive.prediction import compare
 
     how = Settings(args.labels, args.teacher, 0, 5, args.width, args.limit, 0)
@@ -333,7 +336,7 @@ def main():
     parser.add_argument("--smooth", type=float, default=0.1)
     args = parser.parse_args()
     if args.part == "one":
-        one_loss(args.words[0], args.words[1], int(args.words[2]), args.peers)
+        one_loss(*args.words, args.sizes, args.peers)
     else:
         parts = {"losses": losses, "views": view_speed, "large": large, "guidance": guidance}
         {**parts, "graph": graph, "spectral": spectral}[args.part](args)

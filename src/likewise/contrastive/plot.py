@@ -9,7 +9,7 @@ from likewise.images.contact import EDGE, INK, PAPER, SOFT_INK
 
 COLOURS = ((38, 84, 140), (196, 88, 40), (50, 130, 80), (140, 70, 150), (120, 110, 40), (60, 60, 60))
 WIDTH, HEIGHT = 760, 460
-LEFT, RIGHT, TOP, BOTTOM = 72, 24, 56, 64
+LEFT, RIGHT, TOP, BOTTOM = 72, 24, 74, 64
 
 
 @dataclass(frozen=True)
