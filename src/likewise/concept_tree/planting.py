@@ -38,11 +38,16 @@ def find(source: str | Path) -> Tree | None:
 
 
 def is_concept(source: str | Path | Concept) -> bool:
-    """Whether the source is a concept: one of the library by its name, a folder, or a run folder that holds one."""
+    """Whether the source is a concept: one of the library by its name, a folder, or a run folder that holds one.
+
+    A plain word that is no folder is meant as a name; a path that is not there, as photos.
+    """
     if isinstance(source, Concept) or (isinstance(source, str) and source.strip("<>") in library().names()):
         return True
     folder = Path(source)
-    return any((place / "concept.json").is_file() for place in (folder, folder / "concept")) or not folder.is_dir()
+    return any((place / "concept.json").is_file() for place in (folder, folder / "concept")) or not (
+        folder.exists() or len(folder.parts) > 1
+    )
 
 
 def of_photos(folder: Path, out: Path | None, name: str | None, noun: str, backbone: Backbone) -> Tree:

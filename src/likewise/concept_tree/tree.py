@@ -167,8 +167,9 @@ class Tree:
 
     def replace(self, nodes: Mapping[str, Node], splits: Mapping[str, record.Split]) -> None:
         """Write tree.json with these nodes and splits, then remove the folders that nothing names any more."""
-        self.record = self.record.model_copy(update={"nodes": dict(nodes), "splits": dict(splits)})
-        record.write(self.folder, self.record)
+        changed = self.record.model_copy(update={"nodes": dict(nodes), "splits": dict(splits)})
+        record.write(self.folder, changed)
+        self.record = changed
         self.sweep()
 
     def sweep(self) -> None:
