@@ -5,7 +5,7 @@ import pytest
 from likewise import registry, settings
 from likewise.diffusion.backbone import Facts
 from likewise.dreambooth.config import DEFAULTS, NEEDS, Config
-from likewise.errors import BadSettingError, IdleSettingWarning, UnknownSettingError
+from likewise.errors import BadSettingError, IdleSettingWarning, SettingError, UnknownSettingError
 
 
 def facts(family):
@@ -74,3 +74,29 @@ def test_no_more_class_images_are_made_than_a_run_can_see():
 def test_every_setting_has_a_description_and_the_registry_finds_them():
     assert registry.config("dreambooth") is Config
     assert [name for name, one in settings.of(Config).items() if len(one.help) < 10] == []
+
+
+def test_parity_brings_the_settings_of_diffusers_scripts_and_options_still_win():
+    config = Config.for_backbone(facts("sd1"), {"parity": "diffusers", "lr": 3e-4})
+    assert (config.rank, config.alpha, config.start, config.lr, config.text_lr) == (4, 4.0, "gaussian", 3e-4, 3e-4)
+    assert Config.for_backbone(facts("sd1"), {"parity": "diffusers", "rank": 8}).alpha == 8
+    assert Config.for_backbone(facts("sd1"), {"parity": "diffusers", "train": "full"}).lr == 5e-6
+    word = registry.config("textual-inversion").for_backbone(facts("sd1"), {"parity": "diffusers"})
+    assert (word.lr_schedule, word.weight_decay, word.flip, word.rate) == ("constant", 1e-2, True, 2e-3)
+    assert Config.for_backbone(facts("sd1")).parity is None
+
+
+@pytest.mark.parametrize(
+    ("family", "method", "options", "said"),
+    [
+        ("sd1", "dreambooth", {"snr_gamma": 5.0}, "other rows' timesteps"),
+        ("sd1", "dreambooth", {"prior": "teacher"}, "no teacher"),
+        ("sdxl", "dreambooth", {}, "mixes up photos and class images"),
+        ("sd1", "pivotal", {}, "no script that this method equals"),
+    ],
+)
+def test_parity_refuses_what_is_broken_or_missing_there(family, method, options, said):
+    with pytest.raises((BadSettingError, SettingError), match=said):
+        registry.config(method).for_backbone(facts(family), {"parity": "diffusers", **options})
+    if method == "dreambooth":
+        registry.config(method).for_backbone(facts(family), options)

@@ -29,8 +29,6 @@ WORD, INITIALIZER = "<rob>", "robot"
 CAPTIONS = ("a zxq dog", "a photo of a zxq dog", "a zxq dog in the snow")
 SENTENCES = (f"a photo of a {WORD}", f"a {WORD}", f"my {WORD} in the room")
 PIPELINES = {"epsilon": "sd1", "v_prediction": "sd2-v"}  # prediction type -> tiny pipeline
-# What the scripts do when they are told nothing else; alpha is the rank there.
-STOCK = {"lr_schedule": "constant", "weight_decay": 1e-2, "batch": BATCH, "steps": STEPS}
 RATES = {"full": 1e-4, "lora": 1e-3, "word": 5e-3}
 
 
@@ -51,12 +49,12 @@ class Case:
     @property
     def config(self) -> DreamBooth | Word:
         """Our settings for what the script does."""
+        asked = {"parity": "diffusers", "lr": RATES[self.train], "batch": BATCH, "steps": STEPS}
         if self.train == "word":
-            return Word(lr=RATES["word"], scale_lr=False, clip_norm=0.0, **STOCK)
-        rates = {"lr": RATES[self.train], "text_lr": RATES[self.train], "clip_norm": 1.0}
-        shape = {"rank": 4, "alpha": 4, "start": "gaussian"} if self.train == "lora" else {}
+            return Word.for_family("sd1", {**asked, "accumulation": 1, "scale_lr": False, "flip": False})
         prior = "images" if self.prior else "none"
-        return DreamBooth(train=self.train, train_text=self.text, prior=prior, **rates, **shape, **STOCK)
+        asked |= {"train": self.train, "prior": prior, **({"train_text": True} if self.text else {})}
+        return DreamBooth.for_family("sd1", asked)
 
 
 CASES = [

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from likewise.errors import SettingError
 from likewise.tuning.config import Defaults, Needs, Tuning
 
 Train = Literal["lora", "full"]
@@ -17,6 +18,12 @@ DEFAULTS: Defaults = {
     ("sd1", "full"): {"lr": 2e-6, "text_lr": 2e-6, "steps": 800, "batch": 2},
     ("sdxl", "lora"): {"lr": 1e-4, "text_lr": 5e-6, "steps": 1000, "batch": 1},
     ("sdxl", "full"): {"lr": 1e-6, "text_lr": 1e-6, "steps": 1000, "batch": 1},
+}
+# train_dreambooth.py and train_dreambooth_lora.py, with the rates of their README; one rate for all that learns.
+STOCK = {"prior": "images", "lr_schedule": "constant", "weight_decay": 1e-2, "clip_norm": 1.0}
+PARITY = {
+    "full": {**STOCK, "lr": 5e-6, "text_lr": 5e-6},
+    "lora": {**STOCK, "lr": 1e-4, "text_lr": 1e-4, "rank": 4, "alpha": 4.0, "start": "gaussian"},
 }
 # Settings that do nothing unless another one has a certain value.
 NEEDS: Needs = {
@@ -40,6 +47,7 @@ class Config(Tuning):
 
     DEFAULTS: ClassVar[Defaults] = DEFAULTS
     NEEDS: ClassVar[Needs] = NEEDS
+    PARITY: ClassVar[Mapping[str, Mapping[str, object]]] = PARITY
 
     train: Train = Field("lora", description="What learns: small adapters beside the U-Net, or all of its weights.")
     rank: int = Field(16, ge=1, le=1024, description="Width of each LoRA adapter.")
@@ -83,6 +91,16 @@ class Config(Tuning):
             raise ValueError("class_prompt must not contain {identifier}: it would bind the noun to the subject")
         return self
 
+    @model_validator(mode="after")
+    def _equals_what_is_right_there(self) -> Self:
+        if self.parity and self.snr_gamma and self.prior != "none":
+            raise ValueError(
+                "parity: with snr_gamma and a prior, diffusers' scripts weigh rows by other rows' timesteps"
+            )
+        if self.parity and self.prior == "teacher":
+            raise ValueError("parity: diffusers' scripts have no teacher as prior")
+        return self
+
     @classmethod
     def trained_part(cls, options: Mapping[str, object]) -> str:
         """ "lora" or "full"."""
@@ -90,9 +108,14 @@ class Config(Tuning):
 
     @classmethod
     def for_family(cls, family: str, options: Mapping[str, object]) -> Self:
-        """As for_backbone, by the family's name and without warnings. A rank without an alpha brings alpha = rank."""
-        like_rank = {"alpha": options["rank"]} if "rank" in options else {}
-        return super().for_family(family, {**like_rank, **options})
+        """As for_backbone, by the family's name and without warnings. A rank without an alpha brings alpha = rank;
+        with parity, a rate is the text encoder's too, and SettingError for SDXL with a prior, which is broken there."""
+        follows = {"alpha": options["rank"]} if "rank" in options else {}
+        follows |= {"text_lr": options["lr"]} if options.get("parity") and "lr" in options else {}
+        config = super().for_family(family, {**follows, **options})
+        if config.parity and family == "sdxl" and config.prior != "none":
+            raise SettingError("parity", config.parity, "diffusers' SDXL script mixes up photos and class images")
+        return config
 
     @property
     def class_count(self) -> int:

@@ -26,6 +26,7 @@ class Config(textual_inversion.Config):
     """The settings of one pivotal run; frozen, and an unknown name is refused."""
 
     DEFAULTS: ClassVar[Defaults] = DEFAULTS
+    PARITY: ClassVar[Mapping[str, Mapping[str, object]]] = {}
 
     word_share: float = Field(
         0.5, gt=0, lt=1, description="Share of the steps in which the word alone learns; the adapters take the others."

@@ -25,6 +25,8 @@ DEFAULTS: Defaults = {
     for family, row in ROWS.items()
     for learns, more in {"object": {}, "style": {"instance_prompt": STYLED}}.items()
 }
+# textual_inversion.py, with the rate and the scaling of its README.
+STOCK = {"lr": 5e-4, "scale_lr": True, "lr_schedule": "constant", "weight_decay": 1e-2, "clip_norm": 0.0, "flip": True}
 
 
 class Config(Tuning):
@@ -32,6 +34,7 @@ class Config(Tuning):
 
     DEFAULTS: ClassVar[Defaults] = DEFAULTS
     NEEDS: ClassVar[Needs] = Tuning.NEEDS
+    PARITY: ClassVar[Mapping[str, Mapping[str, object]]] = {"object": STOCK, "style": STOCK}
 
     learns: Literal["object", "style"] = Field(
         "object", description="Which sentences surround the word: the 27 for a thing, or the 19 for a style."

@@ -24,6 +24,7 @@ class Tuning(BaseModel):
 
     DEFAULTS: ClassVar[Defaults] = {}
     NEEDS: ClassVar[Needs] = {"lr_final": ("lr_schedule", ("linear", "cosine"))}
+    PARITY: ClassVar[Mapping[str, Mapping[str, object]]] = {}  # trained part -> settings of diffusers' script for it
 
     steps: int = Field(800, ge=1, description="Optimiser steps.")
     batch: int = Field(1, ge=1, description="Photos a forward pass.")
@@ -46,11 +47,20 @@ class Tuning(BaseModel):
     )
     checkpointing: bool = Field(False, description="Recompute U-Net activations: less memory, a third more time.")
     flip: bool = Field(False, description="Mirror photos at random; not for text or one-sided things.")
+    parity: Literal["diffusers"] | None = Field(
+        None, description="Defaults by which a step is that of diffusers' example script; none has our own."
+    )
 
     @model_validator(mode="after")
     def _warms_up_in_time(self) -> Self:
         if self.warmup >= self.steps:
             raise ValueError(f"warmup ({self.warmup}) must be below steps ({self.steps})")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_script_to_equal(self) -> Self:
+        if self.parity and not self.PARITY:
+            raise ValueError("parity: diffusers has no script that this method equals")
         return self
 
     @classmethod
@@ -73,8 +83,10 @@ class Tuning(BaseModel):
     def for_family(cls, family: str, options: Mapping[str, object]) -> Self:
         """As for_backbone, by the family's name and without warnings."""
         family = "sd1" if family == "sd2" else family
-        defaults = cls.DEFAULTS.get((family, cls.trained_part(options)), {})  # a wrong part is reported by build
-        return settings.build(cls, {**defaults, **options}, "teach")
+        part = cls.trained_part(options)
+        defaults = cls.DEFAULTS.get((family, part), {})  # a wrong part is reported by build
+        stock = cls.PARITY.get(part, {}) if options.get("parity") else {}
+        return settings.build(cls, {**defaults, **stock, **options}, "teach")
 
     def in_force(self) -> dict[str, object]:
         """The settings that have an effect beside the others."""
