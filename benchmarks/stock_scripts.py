@@ -105,6 +105,34 @@ def fed(script: ModuleType, batches: Sequence[Any], starts: dict[str, torch.Tens
         yield
 
 
+@contextmanager
+def any_autoencoder(script: ModuleType) -> Iterator[None]:
+    """Inside, the script also takes an AutoencoderTiny, whose latents have no spread; it knows AutoencoderKL alone."""
+    from diffusers import AutoencoderKL, AutoencoderTiny
+
+    def opened(folder: Any, **how: Any) -> Any:
+        config = AutoencoderKL.load_config(folder, subfolder="vae")
+        if config["_class_name"] != "AutoencoderTiny":
+            return AutoencoderKL.from_pretrained(folder, **how)
+        found = AutoencoderTiny.from_pretrained(folder, subfolder="vae")
+        encode = found.encode
+        found.encode = lambda pixels: SimpleNamespace(latent_dist=_Fixed(encode(pixels).latents))
+        return found
+
+    with mock.patch.object(script, "AutoencoderKL", SimpleNamespace(from_pretrained=opened)):
+        yield
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A latent distribution of one value."""
+
+    latents: torch.Tensor
+
+    def sample(self) -> torch.Tensor:
+        return self.latents
+
+
 class _Feed:
     """Batches one after the other: latents when the script encodes, and what belongs to them afterwards."""
 
