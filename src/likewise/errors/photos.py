@@ -70,7 +70,7 @@ class TooFewImagesError(LikewiseError):
 
 
 class CaptionFileError(LikewiseError):
-    """A caption file that cannot be read, or that says two things of one photo."""
+    """Caption files that cannot be read, belong to no photo, or say two things of one photo."""
 
     def __init__(self, path: object, found: str, advice: str) -> None:
         self.path, self.reason, self.advice = path, found, advice
