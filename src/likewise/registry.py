@@ -81,6 +81,8 @@ EXTRAS: Mapping[str, str] = {
     "ray": "scale",
     "usearch": "scale",
     "resvg_py": "toybox",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
 }
 
 

@@ -123,6 +123,7 @@ def _configuration() -> str:
         "magvlt learn": registry.MAGVLT,
         "contrastive learn": registry.CONTRASTIVE,
         "dida learn": registry.DIDA,
+        "dreamsim learn": registry.DREAMSIM,
         "toybox learn": registry.RECIPE,
     }
     for name, reference in others.items():
