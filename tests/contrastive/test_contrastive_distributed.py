@@ -1,15 +1,18 @@
 """Acceptance check 10: loss and gradients over several processes are those of the whole batch in one."""
 
 import multiprocessing
+import socket
 from datetime import timedelta
 
 import pytest
 import torch
 from torch import distributed, nn
 
+from likewise.checkpoint import read_tensors
 from likewise.contrastive.distributed import average_gradients, gather
 from likewise.contrastive.objectives import OBJECTIVES
 from likewise.contrastive.rules import SHARES
+from likewise.contrastive.run import fit
 
 WIDTH = 5
 CASES = [(name, ()) for name in OBJECTIVES] + [("ntxent", (rule,)) for rule in SHARES] + [("ntxent", tuple(SHARES))]
@@ -117,3 +120,35 @@ def test_check_10_processes_together_are_one_large_batch(processes, tmp_path):
 
 def test_every_objective_declares_its_kind():
     assert {one.distributed for one in OBJECTIVES.values()} == {"gather"}
+
+
+def train(rank, place, folder, out, queue):
+    torch.set_num_threads(1)
+    more = {"backbone": "toybox", "batch": 6, "size": 16, "source_size": 24, "hidden": 8, "projection": 4, "lr": 0.05}
+    environment = {"WORLD_SIZE": "2", "RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(place)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items() if place else ():
+            patch.setenv(name, value)
+        done = fit(folder, out=out, steps=2, optimiser="lars", **more)
+    queue.put((rank, done.loss))
+
+
+def test_check_10_processes_that_were_launched_together_make_one_encoder(folder, tmp_path):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    alone = context.Process(target=train, args=(0, 0, folder, tmp_path / "alone", queue))
+    both = [context.Process(target=train, args=(rank, port, folder, tmp_path / "both", queue)) for rank in range(2)]
+    for child in (alone, *both):
+        child.start()
+    results = [queue.get(timeout=200) for _ in range(3)]
+    for child in (alone, *both):
+        child.join(30)
+    assert len(results) == 3 and all(child.exitcode == 0 for child in (alone, *both))
+    first, second = (
+        read_tensors(tmp_path / name / "encoder" / "contrastive.safetensors")[0] for name in ("alone", "both")
+    )
+    for name, value in first.items():
+        assert torch.allclose(value, second[name], atol=1e-5), name

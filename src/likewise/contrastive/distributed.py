@@ -6,7 +6,9 @@ the whole batch in one process. (Gathering without gradient loses the part of a 
 whole loss everywhere multiplies the gradient by the number of processes.)
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, distributed
@@ -20,6 +22,25 @@ def world() -> int:
 def rank() -> int:
     """Which of them this one is."""
     return distributed.get_rank() if world() > 1 else 0
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Within this scope processes started by torchrun or accelerate launch train together; one alone is left as it is.
+
+    Each takes the card of its local rank where there are cards.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or world() > 1:
+        yield
+        return
+    cards = torch.cuda.is_available()
+    if cards:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if cards else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
 
 
 def gather(rows: Tensor) -> tuple[Tensor, int]:

@@ -1,6 +1,7 @@
 """A contrastive run from a folder of photos to an encoder that `likewise.encoders.load` opens."""
 
 import warnings
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from likewise.contrastive import student as students
 from likewise.contrastive import teacher as teachers
 from likewise.contrastive import views
 from likewise.contrastive.config import Config
+from likewise.contrastive.distributed import joined, rank, world
 from likewise.contrastive.photos import Photos
 from likewise.contrastive.rules import SHARES
 from likewise.contrastive.trainer import Material, learn, recipe
@@ -52,37 +54,48 @@ def fit(
     with a log, checkpoints and the result in `encoder`. skip_bare: leave out photos without captions where the
     objective needs them. Raises the errors of photos.load and photos.captioned, EncoderMissingError, SettingError.
     """
-    config, out = settings.build(Config, options, "The settings"), Path(out)
-    chosen = devices.choose(device)
-    found = _photos(Path(folder), config, skip_bare)
-    words, material = _material(found, config, out)
-    text = None
-    if words is not None:
-        text = {"vocabulary": len(words), "length": material.ids.shape[1]}
-        text |= {"width": config.text_width, "layers": config.text_layers}
-    student = students.make(config, seed, text)
-    asked = {"settings": settings.record(config), "seed": seed, "photos": found.hash}
-    state = training.resume_state(out, asked) if resume else None
-    place, note = _place(config, chosen)
-    outcome = training.run(
-        learn(student, material, config, seed, chosen, views_on=place, resume=state),
-        folder=out,
-        total=config.steps,
-        save_every=-(-config.steps // SAVES),
-        keep=2,
-        quiet=quiet,
-        config=asked,
-        resume_command=resume_command,
-    )
-    newest = training.resume_state(out, asked)
-    assert newest is not None, "a finished run has a checkpoint"
-    student.load_state_dict(
-        {k.removeprefix("weight/"): v for k, v in newest.tensors.items() if k.startswith("weight/")}
-    )
-    made = records.record(config, seed=seed, photos=found.hash, views=note)
-    checkpoint.write_json(out / "record.json", made)
-    export(student, config, out / "encoder", words, text)
-    return Learned(out / "encoder", outcome.step, _last_loss(out), len(found), note)
+    config = settings.build(Config, options, "The settings")
+    with joined():
+        chosen = devices.choose(device)
+        found = _photos(Path(folder), config, skip_bare)
+        learner = _Learner(config, found, Path(out), seed, chosen)
+        return learner.learn(resume, quiet, resume_command)
+
+
+class _Learner:
+    """One run: what it learns from and where it goes. Of several processes only the first writes."""
+
+    def __init__(self, config: Config, found: Photos, out: Path, seed: int, device: devices.Device) -> None:
+        self.config, self.found, self.out, self.seed, self.device = config, found, out, seed, device
+        self.words, self.material = _material(found, config, out)
+        self.text = None
+        if self.words is not None:
+            self.text = {"vocabulary": len(self.words), "length": self.material.ids.shape[1]}
+            self.text |= {"width": config.text_width, "layers": config.text_layers}
+        self.student = students.make(config, seed, self.text)
+
+    def learn(self, resume: bool, quiet: bool, command: str | None) -> Learned:
+        """Train to the end and export."""
+        config, out = self.config, self.out
+        asked = {"settings": settings.record(config), "seed": self.seed, "photos": self.found.hash}
+        state = training.resume_state(out, asked) if resume else None
+        place, note = _place(config, self.device)
+        steps = learn(self.student, self.material, config, self.seed, self.device, views_on=place, resume=state)
+        if rank():
+            last = deque(steps, maxlen=1)
+            loss = last[0].losses["contrastive"] if last else _last_loss(out)
+            return Learned(out / "encoder", config.steps, loss, len(self.found), note)
+        each = -(-config.steps // SAVES)
+        how = {"total": config.steps, "save_every": each, "keep": 2, "quiet": quiet, "resume_command": command}
+        outcome = training.run(steps, folder=out, config=asked, **how)
+        newest = training.resume_state(out, asked)
+        assert newest is not None, "a finished run has a checkpoint"
+        weights = {k.removeprefix("weight/"): v for k, v in newest.tensors.items() if k.startswith("weight/")}
+        self.student.load_state_dict(weights)
+        about = records.record(config, seed=self.seed, photos=self.found.hash, views=note, processes=world())
+        checkpoint.write_json(out / "record.json", about)
+        export(self.student, config, out / "encoder", self.words, self.text)
+        return Learned(out / "encoder", outcome.step, _last_loss(out), len(self.found), note)
 
 
 def export(student: students.Student, config: Config, folder: Path, words: Any = None, text: Any = None) -> None:
@@ -119,7 +132,7 @@ def _material(found: Photos, config: Config, out: Path) -> tuple[Any, Material]:
     encoder = encoders.load(config.teacher)
     if config.teacher_view == "views":
         return None, Material(found.pixels, found.hash, teacher=encoder)
-    rows = teachers.features(encoder, found, out / "teacher")
+    rows = teachers.features(encoder, found, None if rank() else out / "teacher")
     return None, Material(found.pixels, found.hash, taught=torch.from_numpy(np.asarray(rows)))
 
 
