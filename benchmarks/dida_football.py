@@ -32,7 +32,7 @@ from likewise.metrics.intervals import paired
 TEST, K, START = 3, 40.0, 1500.0  # years kept out; step and start of the Elo rating
 MODELS = {
     "dida": {},
-    "dida, no mask": {"feature_mask": False},
+    "dida, masked": {"feature_mask": True},
     "dida, no penalty": {"strength": 0.0},
     "attention": {"model": "attention"},
     "gae": {"model": "gae"},

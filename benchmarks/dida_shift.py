@@ -29,8 +29,9 @@ FLEETING, WIDTH, TEST = 0.3, 16, 4
 VARIANTS = {
     "attention": {"model": "attention"},
     "dida": {},
-    "dida, no mask": {"feature_mask": False},
+    "dida, masked": {"feature_mask": True},
     "dida, no penalty": {"strength": 0.0},
+    "dida, masked, no penalty": {"feature_mask": True, "strength": 0.0},
     "dida, penalty 0.1": {"strength": 0.1},
     "dida, penalty 10": {"strength": 10.0},
     "dida, only invariant": {"only_invariant": True},

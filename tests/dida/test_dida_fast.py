@@ -130,7 +130,7 @@ def test_weights_of_another_network_are_told(graph, change, told):
 def test_it_is_three_times_as_fast_as_the_definition_read_literally():
     times, size = 16, 5000
     graph = build(random_snapshots(times, size=size, links=10_000), size)
-    net = make(Config(both_ways=False), graph, 0)
+    net = make(Config(both_ways=False, feature_mask=True), graph, 0)
     plan, snapshots = past(graph, both_ways=False), [graph.links(t) for t in range(times)]
     torch.set_num_threads(1)
     seconds = []

@@ -1,4 +1,7 @@
-"""Everything that DIDA lets you choose, with its unit; the defaults are the reference implementation's."""
+"""Everything that DIDA lets you choose, with its unit.
+
+Defaults are the reference implementation's, but for feature_mask, which lost under every shift that was measured.
+"""
 
 from typing import Literal, Self
 
@@ -25,7 +28,11 @@ class Config(BaseModel):
     time_code: Literal["add", "concat", "none"] = Field(
         "add", description="How a snapshot's place in time joins its nodes: added (the code), concatenated (the paper)."
     )
-    feature_mask: bool = Field(True, description="Weigh the invariant sum by a learned softmax over its features.")
+    feature_mask: bool = Field(
+        False,
+        description="Weigh the invariant sum by a learned softmax over its features, as the code does. It starts at "
+        "1 / width, so that past links hardly count beside a node's own features, which held worse under shift.",
+    )
     only_invariant: bool = Field(False, description="Layers pass on the invariant part alone.")
     variant_softmax: Literal["reference", "paper"] = Field(
         "reference", description="Variant weights: softmax(-softmax(a)), as the code has it, or softmax(-a), the paper."
