@@ -36,11 +36,11 @@ with tempfile.TemporaryDirectory() as place:
     some = sorted(folder.glob("*.png"))
     print("Most like the first picture:", [f"{number:02d}" for number, _ in metric.rank(some[0], some[1:])[:3]])
 
-    # Someone who looks at the shape and never at the colour answers 300 questions.
+    # Someone who looks at the colour and never at the shape answers 300 questions.
     random, asked = np.random.default_rng(1), []
     while len(asked) < 300:
         ref, left, right = (int(one) for one in random.permutation(len(facts))[:3])
-        same = [facts[ref][1] == facts[side][1] for side in (left, right)]
+        same = [facts[ref][0] == facts[side][0] for side in (left, right)]
         if same[0] != same[1]:
             asked.append(Triplet(*(f"{n:02d}.png" for n in (ref, left, right)), int(same[0]), int(same[1]), None))
     triplets.write(folder, asked)

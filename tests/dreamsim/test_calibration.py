@@ -62,7 +62,7 @@ def test_a_threshold_is_where_the_curve_passes_and_has_an_interval():
     curve = SameCurve(0.3, 0.05, 0.1)
     assert curve(curve.threshold(0.5)) == pytest.approx(0.5)
     assert curve.threshold(0.95) == -np.inf
-    found = calibration.threshold(*seen(400), share=0.5)
+    (found,) = calibration.thresholds(*seen(400))
     assert found.low < SameCurve(0.3, 0.05, 0.06).threshold(0.5) < found.high and found.high - found.low < 0.1
 
 

@@ -9,10 +9,12 @@ import torch.nn.functional as F
 from made_metrics import batch, ensemble, metric, patch_metric, pictures
 
 from likewise import dreamsim, encoders
+from likewise.checkpoint import write_tensors
 from likewise.dreamsim import shim
 from likewise.dreamsim.calibration import Calibration, SameCurve
 from likewise.dreamsim.metric import Metric
 from likewise.encoders import Encoder
+from likewise.encoders.efficientnet import Network
 from likewise.errors import (
     MissingWeightsError,
     NoPlacesError,
@@ -246,3 +248,12 @@ def test_the_drop_in_of_patches_gives_tokens_and_without_normalising_raw_feature
     expected = 1 - F.cosine_similarity(pooled[:1], pooled[1:]).item()
     assert model(images[:1], images[1:]).item() == pytest.approx(expected, abs=1e-6)
     assert torch.equal(shim.PerceptualModel(made, False).embed(images), made.features(images))
+
+
+def test_larger_lites_come_from_a_folder_of_converted_weights(tmp_path):
+    """The shapes of lite2, random values."""
+    with pytest.raises(MissingWeightsError, match="efficientnet_lite1"):
+        dreamsim.load("efficientnet-lite1:pooled", weights=tmp_path)
+    write_tensors(tmp_path / "efficientnet_lite2.safetensors", Network("lite2").state_dict())
+    model = dreamsim.load("efficientnet-lite2:scene", weights=tmp_path)
+    assert model.dimension == 1280 + 208 * 9 and np.isfinite(model.embed(pictures(1))).all()

@@ -5,6 +5,7 @@ arXiv:1706.04599). P(same | d) = (1 - lapse) sigmoid((midpoint - d) / width) for
 where a lapse is an answer that did not depend on them; the threshold at which a share p still says "same" follows.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,26 +88,30 @@ def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | No
     return min(fits, key=lambda fit: fit[0])[1]
 
 
-def threshold(
-    distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None, *, share: float = 0.5, seed: int = 0
-) -> Interval:
-    """The distance up to which this share of people says "same", with a bootstrap interval over pairs.
+def thresholds(
+    distances: np.ndarray,
+    shares: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    wanted: Sequence[float] = (0.5,),
+    seed: int = 0,
+) -> list[Interval]:
+    """The distance up to which each wanted share of people says "same", with bootstrap intervals over pairs.
 
     The lapse, a matter of the people, is found once and held.
     """
     distances, shares, weights = _arrays("a threshold", distances, shares, weights)
     curve = fit_same(distances, shares, weights)
-    value = curve.threshold(share)
-    random = seeds.numpy_stream(seed, "threshold")
-    found = []
+    random, drawn = seeds.numpy_stream(seed, "threshold"), [curve]
     for _ in range(RESAMPLES):
         rows = random.integers(len(distances), size=len(distances))
         if distances[rows].std() and shares[rows].min() < shares[rows].max():
-            again = _logistic(distances[rows], shares[rows], weights[rows], curve.lapse)[1]
-            found.append(again.threshold(share))
-    finite = [one for one in found if np.isfinite(one)] or [value]
-    low, high = np.quantile(finite, (0.025, 0.975))
-    return Interval(value, float(low), float(high), 0.95, len(distances))
+            drawn.append(_logistic(distances[rows], shares[rows], weights[rows], curve.lapse)[1])
+    found = []
+    for share in wanted:
+        low, high = np.quantile([one.threshold(share) for one in drawn], (0.025, 0.975), method="nearest")
+        found.append(Interval(curve.threshold(share), float(low), float(high), 0.95, len(distances)))
+    return found
 
 
 def calibration_error(expected: np.ndarray, shares: np.ndarray, bins: int = 10) -> float:

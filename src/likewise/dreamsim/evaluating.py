@@ -58,11 +58,11 @@ def same(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
     from likewise.dreamsim import calibration
 
     found = jnd.read(folder)
-    distances = np.array([metric.distance(folder / pair.first, folder / pair.second) for pair in found])
+    distances = measuring.pair_distances(metric, [pair.pictures for pair in found], folder)
     shares, votes = np.array([pair.share for pair in found]), np.array([pair.votes for pair in found])
     both = np.stack([distances, shares], axis=1)
     score = bootstrap(both, _precision, seed=seed, groups=[pair.unit for pair in found], draws=500)
-    limit = calibration.threshold(distances, shares, votes, seed=seed)
+    (limit,) = calibration.thresholds(distances, shares, votes, seed=seed)
     return {"pairs": len(found), "average_precision": plain(score), "half_say_same_at": plain(limit)}
 
 

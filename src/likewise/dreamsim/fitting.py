@@ -28,12 +28,12 @@ def fitted(metric: Metric, data: str | Path, seed: int = 0) -> tuple[Metric, dic
         about |= {"triplets": len(asked), "temperature": round(temperature, 6)}
     if (data / jnd.FILE).is_file():
         pairs = jnd.read(data)
-        distances = np.array([metric.distance(data / pair.first, data / pair.second) for pair in pairs])
+        distances = measuring.pair_distances(metric, [pair.pictures for pair in pairs], data)
         shares, votes = (np.array([getattr(pair, name) for pair in pairs]) for name in ("share", "votes"))
         same = calibration.fit_same(distances, shares, votes)
         about |= {"pairs": len(pairs), "lapse": round(same.lapse, 4)}
-        for share in SHARES:
-            found = calibration.threshold(distances, shares, votes, share=share, seed=seed)
+        limits = calibration.thresholds(distances, shares, votes, wanted=SHARES, seed=seed)
+        for share, found in zip(SHARES, limits, strict=True):
             about[f"{share:.0%}_say_same_at"] = measuring.plain(found)
     if not about:
         advice = "Collect some: likewise dreamsim judge"

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from likewise.dreamsim import adapters, folder, networks, released
+from likewise.dreamsim.branches import Branch
 from likewise.dreamsim.ensemble import Ensemble
 from likewise.dreamsim.inputs import Aspect
 from likewise.dreamsim.metric import Metric
@@ -98,13 +99,19 @@ def _named(name: str, weights: Path) -> Ensemble:
     parts = [(network, feature or _usual(network)) for network, feature in parts]
     ours = [network not in networks.TRANSFORMERS for network, _ in parts]
     if all(ours):
-        branches = [networks.embedded(network, feature) for network, feature in parts]
+        branches = [_lite(network, feature, weights) for network, feature in parts]
         return Ensemble(branches, balanced=len(branches) > 1).requires_grad_(False).eval()
     if any(ours):
         raise SettingError("name", name, "embedded networks and released ones cannot be joined")
     if len(parts) > 1 and any(feature == "cls_patch" for _, feature in parts):
         raise SettingError("name", name, "patch features stand alone")
     return released.untuned(weights, parts)
+
+
+def _lite(network: str, feature: str, weights: Path) -> Branch:
+    if network in networks.LITES[1:]:
+        return networks.converted(network, feature, weights)
+    return networks.embedded(network, feature)
 
 
 def _usual(network: str) -> str:

@@ -27,6 +27,15 @@ def distances(metric: Metric, questions: Questions, folder: str | Path) -> Dista
     return apart(rows, questions)
 
 
+def pair_distances(metric: Metric, pairs: Sequence[tuple[str, str]], folder: str | Path) -> np.ndarray:
+    """A metric's distance of every pair of pictures of a folder, (N,); each picture is computed once."""
+    names = sorted({name for pair in pairs for name in pair})
+    number = {name: place for place, name in enumerate(names)}
+    rows = metric.embed([Path(folder) / name for name in names]).astype(np.float64)
+    first, second = (rows[[number[pair[side]] for pair in pairs]] for side in range(2))
+    return 1 - (first * second).sum(1)
+
+
 def apart(rows: np.ndarray, questions: Questions) -> Distances:
     """Distances of unit rows (P, D), one a picture, on every question."""
     reference, left, right = (rows[questions.places[:, part]].astype(np.float64) for part in range(3))

@@ -6,6 +6,7 @@ ImageNet's mean and deviation for DINO, DINOv2, MAE and SynCLR, by OpenAI's for 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from likewise.checkpoint import read_json, read_tensors
 from likewise.dreamsim.branches import Branch, LiteBranch, Tower, TowerBranch, ViTBranch
@@ -13,7 +14,13 @@ from likewise.encoders.efficientnet import Network
 from likewise.encoders.image_tower import ImageTower
 from likewise.encoders.loading import ENCODERS, WEIGHTS
 from likewise.encoders.vit import Shape, ViT
-from likewise.errors import EncoderMissingError, MetricFeatureError, UnknownNameError
+from likewise.errors import (
+    EncoderMissingError,
+    MetricFeatureError,
+    MetricWeightsError,
+    MissingWeightsError,
+    UnknownNameError,
+)
 
 PIXELS = 224  # at which all released transformers read pictures
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -77,6 +84,23 @@ def build(name: str, feature: str, pixels: int | None = None) -> Branch:
         config = read_json(folder / "config.json")
         return TowerBranch(name, feature, Tower(ImageTower(**config["image"]), config["projection_dim"]))
     raise UnknownNameError("network", name, NAMES)
+
+
+def converted(name: str, feature: str, folder: Path) -> Branch:
+    """An EfficientNet-Lite1 or 2 whose weights benchmarks/convert_efficientnet.py wrote into a folder.
+
+    Raises MissingWeightsError, MetricWeightsError.
+    """
+    file = f"{name.replace('-', '_')}.safetensors"
+    if not (folder / file).is_file():
+        raise MissingWeightsError(name, folder, [f"{file}, which benchmarks/convert_efficientnet.py makes"])
+    branch = build(name, feature)
+    tensors, _ = read_tensors(folder / file)
+    try:
+        branch.network.load_state_dict({key: value.float() for key, value in tensors.items()})
+    except RuntimeError as error:  # keys or shapes of another network
+        raise MetricWeightsError(folder / file, str(error).splitlines()[1:]) from error
+    return branch.requires_grad_(False).eval()
 
 
 def embedded(name: str, feature: str) -> Branch:

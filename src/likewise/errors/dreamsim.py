@@ -39,7 +39,7 @@ class MissingWeightsError(LikewiseError):
         rows = "\n".join(f"  {one}" for one in missing)
         super().__init__(
             f"{folder} lacks weights of {name!r}:\n{rows}\n"
-            "Put them there: unpack the release's archive of that name into the folder. Nothing is downloaded."
+            "Put them there, for a release by unpacking its archive into the folder. Nothing is downloaded."
         )
 
 
