@@ -11,7 +11,7 @@ from likewise.errors import LikewiseWarning
 
 SMALL = {
     "seeds": (0, 1000), "test_steps": 2, "steps": 4, "every": 2, "batch": 2, "images": 3, "central": 2,
-    "draw_steps": 1, "rows": 8, "initializer": "dog", "lr": 5e-2,
+    "draw_steps": 1, "rows": 8, "accumulation": 1, "initializer": "dog", "lr": 5e-2,
 }  # fmt: skip
 
 

@@ -12,12 +12,16 @@ from likewise.errors import IdleSettingWarning
 if TYPE_CHECKING:
     from likewise.diffusion.backbone import Facts
 
-# Stable Diffusion's are the authors'; Toybox's make a tree of depth 2 in minutes on two cores.
+# Stable Diffusion's are the authors', in passes of few pictures, as four seeds go through side by side; Toybox's make a
+# tree of depth 2 in minutes on two cores.
 DEFAULTS: dict[str, dict[str, Any]] = {
     "toybox": {
         "test_steps": 100, "steps": 300, "batch": 4, "images": 12, "central": 6, "draw_steps": 12, "guidance": 5.0,
         "judges": ("toybox",),
     },
+    "sd1": {"batch": 2, "accumulation": 4},
+    "sd2": {"batch": 2, "accumulation": 4},
+    "sdxl": {"batch": 1, "accumulation": 8, "rows": 4, "checkpointing": True},
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Gardener:
             settled = node not in tree.record.nodes or tree.children(node)
             stopped = node in tree.record.splits and tree.record.splits[node].stopped is not None
             if settled or (stopped and not self.force):
-                self.meter.add(costs.units(self.config))
+                self.meter.add(costs.units(self.config))  # what is there, what is not, and what is to stay whole
             elif self._split(tree, node):
                 done.append(node)
         return done
