@@ -25,8 +25,8 @@ print(f"Likeliest matches of the year after {graph.labels[-1]}:")
 for link in model.forecast(top=5):
     print(f"  {link.source} - {link.target}: {link.probability:.0%} (met {link.before} times)")
 
-why = model.explain("England", "Scotland")
-print(f"England - Scotland: {why.probability:.0%}; of {len(why.carriers)} past matches these weigh most:")
+why = model.explain("Brazil", "Argentina")
+print(f"Brazil - Argentina: {why.probability:.0%}; of {len(why.carriers)} past matches these weigh most:")
 for one in why.carriers[:3]:
     print(f"  {one.end} with {one.other}, {one.snapshot}, {one.domain}: effect {one.effect:+.3f}")
 

@@ -10,7 +10,7 @@ from likewise import checkpoint
 from likewise.dida.graph import Graph
 from likewise.errors import ForecasterFolderError
 
-FORMAT = 1
+FORMAT = 2
 NAMES = ("ends", "labels", "domains", "nodes")
 
 
