@@ -66,6 +66,7 @@ MAGVLT_WRITING = "likewise.magvlt.config:Writing"
 CONTRASTIVE = "likewise.contrastive.config:Config"
 DREAMSIM = "likewise.dreamsim.config:Config"
 DREAMSIM_USUAL = "likewise.dreamsim.config:usual"
+ROOM = "likewise.dreamsim.room_settings:RoomSettings"
 
 # package to import -> the extra that installs it
 EXTRAS: Mapping[str, str] = {

@@ -124,6 +124,7 @@ def _configuration() -> str:
         "contrastive learn": registry.CONTRASTIVE,
         "dida learn": registry.DIDA,
         "dreamsim learn": registry.DREAMSIM,
+        "dreamsim judge": registry.ROOM,
         "toybox learn": registry.RECIPE,
     }
     for name, reference in others.items():

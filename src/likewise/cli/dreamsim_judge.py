@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from likewise import registry
 from likewise.cli.command import Answer, Command, rows
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def judge(
         str, typer.Option(help="Address to serve on; any but this machine's own needs a token to enter.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes any that is free.")] = 8765,
-    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
@@ -43,7 +44,7 @@ def judge(
         alone = loopback(host)
         with Server(Pages(room, desk=alone), host, port) as server:
             _told(server.url, alone)
-            if show:
+            if browser:
                 typer.launch(server.url)
             try:
                 server.serve_forever()
@@ -175,9 +176,7 @@ def _span(one: Mapping[str, float]) -> str:
 
 
 def _room(known: Mapping[str, Any]) -> Any:
-    from likewise.dreamsim.room_settings import RoomSettings
-
-    return RoomSettings
+    return registry.resolve(registry.ROOM)
 
 
 COMMANDS = {
