@@ -146,11 +146,12 @@ def view_speed(args):
     recipe, found = views.Recipe(size=64), {}
     bytes_ = torch.randint(0, 256, (128, 3, 128, 128), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     smooth = F.interpolate(bytes_[:, :, :16, :16].float(), (128, 128), mode="bilinear").byte()
+    stored = smooth.contiguous(memory_format=torch.channels_last)  # as photos.load keeps them
     pictures = [Image.fromarray(one.permute(1, 2, 0).numpy()) for one in smooth]
     chances = views.draw(recipe, 128, 128, 0)
     ways = {
         "pillow": lambda: pillow_views(pictures, chances, 64),
-        "ours": lambda: views.views(smooth, chances, recipe),
+        "ours": lambda: views.views(stored, chances, recipe),
     }
     far = (ways["pillow"]() - ways["ours"]()).abs()
     for _ in range(7):  # by turns, so that a busy moment hits both
@@ -288,11 +289,10 @@ def _probe_of_trained(law, pixels, classes, parts, width, seeds):
 
 def spectral(args):
     """Angles between what two free tables of rows learn from captions' pairs, and the singular vectors of their law."""
-    found = photo_files.load(args.photos, 128)
-    law = pairings.caption_law(found)
+    law = pairings.caption_law(photo_files.load(args.photos, 16))
     law = law + args.smooth / law.size  # a caption may go with any photo, now and then: no two values are equal then
     made = graphs.graph(law)
-    rank = min(args.width, min(law.shape) - 1)
+    rank = min(args.width, min(law.shape))
     masses = [torch.tensor(np.sqrt(made.law.sum(axis)))[:, None] for axis in (1, 0)]
     random, line = np.random.default_rng(0), made.law.ravel().cumsum()
     sides = [torch.tensor(0.1 * random.standard_normal((side, rank)), requires_grad=True) for side in law.shape]

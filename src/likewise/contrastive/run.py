@@ -20,7 +20,7 @@ from likewise.contrastive.photos import Photos
 from likewise.contrastive.rules import SHARES
 from likewise.contrastive.trainer import Material, learn, recipe
 from likewise.encoders import learned
-from likewise.errors import CutCaptionsWarning, IdleRuleWarning
+from likewise.errors import CutCaptionsWarning, IdleRuleWarning, RunExistsError
 
 SAVES = 8  # about how many checkpoints a run makes
 
@@ -55,6 +55,8 @@ def fit(
     objective needs them. Raises the errors of photos.load and photos.captioned, EncoderMissingError, SettingError.
     """
     config = settings.build(Config, options, "The settings")
+    if not resume and checkpoint.latest(Path(out) / "checkpoints"):
+        raise RunExistsError(Path(out))
     with joined():
         chosen = devices.choose(device)
         found = _photos(Path(folder), config, skip_bare)
@@ -77,7 +79,7 @@ class _Learner:
     def learn(self, resume: bool, quiet: bool, command: str | None) -> Learned:
         """Train to the end and export."""
         config, out = self.config, self.out
-        asked = {"settings": settings.record(config), "seed": self.seed, "photos": self.found.hash}
+        asked = {"settings": settings.record(config), "seed": self.seed, "photos": self.material.hash}
         state = training.resume_state(out, asked) if resume else None
         place, note = _place(config, self.device)
         steps = learn(self.student, self.material, config, self.seed, self.device, views_on=place, resume=state)
@@ -130,10 +132,11 @@ def _material(found: Photos, config: Config, out: Path) -> tuple[Any, Material]:
         return None, Material(found.pixels, found.hash)
     _warn_of_idle_rules(config)
     encoder = encoders.load(config.teacher)
+    origin = f"{found.hash} taught by {encoder.hash}"
     if config.teacher_view == "views":
-        return None, Material(found.pixels, found.hash, teacher=encoder)
+        return None, Material(found.pixels, origin, teacher=encoder)
     rows = teachers.features(encoder, found, None if rank() else out / "teacher")
-    return None, Material(found.pixels, found.hash, taught=torch.from_numpy(np.asarray(rows)))
+    return None, Material(found.pixels, origin, taught=torch.from_numpy(np.asarray(rows)))
 
 
 def _warn_of_idle_rules(config: Config) -> None:
