@@ -111,7 +111,7 @@ def dedup(
     limit = copies.line(model, paths, values, seed) if threshold is None else threshold
     groups = copies.groups(values, limit, [copies.worth(path) for path in paths])
     if sheet and groups:
-        write_png(copies.sheet(groups, paths), sheet)
+        write_png(sheet, copies.sheet(groups, paths))
     moved = copies.move(groups, paths, move) if move else []
     count = sum(len(group.copies) for group in groups)
     told = copies.report(groups, paths)
