@@ -62,15 +62,14 @@ def _drawn(logits: Tensor, hidden: Tensor, uniform: Tensor, how: Drawing, step: 
     """Tokens (B, I) for the hidden slots, and how sure they are."""
     ends = (step - 1) / max(1, how.steps - 1)
     tempered = logits / (how.warm + ends * (how.cold - how.warm))
-    noise = gumbel(uniform[:, 1][hidden])
     if how.greedy:
         probability, found = tempered.softmax(-1).max(-1)
-        noise = torch.zeros_like(noise)
+        scores = probability.log()
     else:
         found, probability = tokens(tempered, uniform[:, 0][hidden])
+        scores = confidence(probability, gumbel(uniform[:, 1][hidden]), how.noise + ends * (how.calm - how.noise))
     drawn, sure = torch.zeros(hidden.shape, dtype=torch.long), torch.zeros(hidden.shape)
-    drawn[hidden] = found
-    sure[hidden] = confidence(probability, noise, how.noise + ends * (how.calm - how.noise))
+    drawn[hidden], sure[hidden] = found, scores
     return drawn, sure
 
 

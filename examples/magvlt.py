@@ -1,0 +1,29 @@
+"""Draw, describe, draw a part anew, fill in words. Run: python examples/magvlt.py [MODEL], a folder of a draft model."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from likewise import magvlt
+from likewise.magvlt import tiny
+
+# Without a folder: a tiny model with random weights. It shows how things are done, and draws nothing that can be named.
+folder = Path(sys.argv[1]) if len(sys.argv) > 1 else tiny.folder(Path(tempfile.mkdtemp()) / "model")
+drafter = magvlt.load(folder)
+
+(draft,) = drafter.draft("a red dog on the beach", seed=7, candidates=2)
+print(f"drew {draft.image.size[0]} px, seed {draft.seed}, fit {draft.score:.2f}")
+
+(caption,) = drafter.describe([draft.image], candidates=2)
+print(f"it shows: {caption.text!r}")
+
+mask = Image.new("L", draft.image.size, 0)
+mask.paste(255, (0, 0, draft.image.width // 2, draft.image.height))
+(again,) = drafter.inpaint(draft.image, mask, "a blue cat in the snow", candidates=2)
+kept = (again.codes == draft.codes).float().mean().item()
+print(f"left half drawn anew; {kept:.0%} of its tokens are as before")
+
+for one in drafter.infill("a ___ dog on the ___", draft.image, n=2, candidates=2):
+    print(f"filled in: {one.text!r}")
