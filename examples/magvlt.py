@@ -1,4 +1,4 @@
-"""Draw, describe, draw a part anew, fill in words. Run: python examples/magvlt.py [MODEL], a folder of a draft model."""
+"""Draw, describe, draw a part anew, fill in words. Run: python examples/magvlt.py [MODEL], the folder of a model."""
 
 import sys
 import tempfile

@@ -103,7 +103,7 @@ def test_a_codebook_of_another_size_is_refused(shop):
 
 
 def test_the_codebook_follows_what_falls_to_its_codes_and_none_is_lost():
-    """Three blobs, eight codes of which most begin far away: every code ends in a blob, and the error is their spread."""
+    """Three blobs, and eight codes of which most begin far away: every code ends in a blob."""
     model, config = vq.build(4, 8, (16, 32)), vq.Config(every=5, decay=0.8)
     book, rng = vq.Codebook(model, config), torch.Generator().manual_seed(0)
     centres = torch.randn(3, 16, generator=rng) * 5
