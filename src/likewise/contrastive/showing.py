@@ -44,7 +44,7 @@ def show(
         if classes is not None and of_rule:
             alike = np.mean([one.alike(classes) for one in of_rule])
             report["rules"][rule]["same_class"] = round(float(alike), 4)
-    return report, _sheet(photos, shown)
+    return report, _sheet(photos, shown, min(top, 4))
 
 
 def told(report: Mapping[str, Any]) -> list[str]:
@@ -64,7 +64,7 @@ def _named(photos: Photos, one: Change) -> dict[str, Any]:
     return {"first": first, "second": second, "likeness": round(one.likeness, 4)}
 
 
-def _sheet(photos: Photos, shown: Sequence[Change]) -> Image.Image:
+def _sheet(photos: Photos, shown: Sequence[Change], columns: int) -> Image.Image:
     """Each pair side by side, under its rule and likeness."""
     pictures = []
     for one in shown:
@@ -73,4 +73,4 @@ def _sheet(photos: Photos, shown: Sequence[Change]) -> Image.Image:
         pair.paste(both[0], (0, 0))
         pair.paste(both[1], (SIDE + 4, 0))
         pictures.append(pair)
-    return sheet(pictures, [f"{one.rule} {one.likeness:.2f}" for one in shown], columns=4)
+    return sheet(pictures, [f"{one.rule} {one.likeness:.2f}" for one in shown], columns=columns)

@@ -15,7 +15,7 @@ from likewise.encoders.towers import LOGIT_SCALE_MAX
 from likewise.errors import EncoderMissingError
 from likewise.seeds import initialising
 
-LONGEST = 64  # tokens of a caption, both ends included
+SHORTEST, LONGEST = 16, 64  # tokens that a text tower reads, both ends included
 START = {
     "clip": (2.66, 0.0),
     "siglip": (2.303, -10.0),
@@ -85,8 +85,8 @@ def tokenizer() -> Any:
 
 
 def read_captions(words: Any, captions: list[str]) -> tuple[Tensor, int]:
-    """Token ids (N, L) of captions, L the longest's but at most LONGEST, and how many captions were cut."""
+    """Token ids (N, L) of captions, L the longest's but between SHORTEST and LONGEST, and how many were cut."""
     ids = token_ids(words, captions, LONGEST + 1, cut=True)
     lengths = (ids != words.pad_token_id).sum(1) + 1  # the end mark is the padding too
-    length = min(LONGEST, int(lengths.max()))
+    length = max(SHORTEST, min(LONGEST, int(lengths.max())))
     return token_ids(words, captions, length, cut=True), int((lengths > LONGEST).sum())
