@@ -92,6 +92,13 @@ def test_the_worst_group_gains_weight_by_its_risk(rng):
     assert int(robust.shares.argmax()) == int(risks.argmax())
 
 
+def test_a_loss_in_double_precision_is_not_rounded(rng):
+    logits, labels, place = problem(rng)
+    for kind in ("mean", "irm", "vrex", "groupdro"):
+        found = [Robust(kind, 0.5, 3)(logits, given, place) for given in (labels, labels.float())]
+        assert found[0].dtype == torch.float64 and found[0].item() == found[1].item()
+
+
 def test_an_environment_without_pairs_does_not_count(rng):
     logits, labels, place = problem(rng)
     for kind in ("irm", "vrex", "groupdro"):

@@ -46,7 +46,8 @@ def curves(title: str, lines: Sequence[Curve], labels: Sequence[str], *, since: 
         _text(root, f"{tick:.2f}", LEFT - 8, y(tick) + 4, "end")
     every = max(1, math.ceil(len(labels) * max(map(len, labels)) * 7 / (WIDTH - LEFT)))
     for place in range(0, len(labels), every):
-        _text(root, labels[place], x(place), HEIGHT - BOTTOM + 20, "middle" if place else "start")
+        anchor = "start" if not place else "end" if place == len(labels) - 1 else "middle"
+        _text(root, labels[place], x(place), HEIGHT - BOTTOM + 20, anchor)
     if since is not None:
         _add(root, "line", x1=x(since - 0.5), x2=x(since - 0.5), y1=TOP, y2=HEIGHT - BOTTOM, **{"class": "mark"})
         _text(root, "never seen in training", x(since - 0.5) + 5, TOP + 10, "start")

@@ -25,6 +25,7 @@ class Robust:
 
     def __call__(self, logits: Tensor, labels: Tensor, environment: Tensor) -> Tensor:
         """The loss over P pairs; environment (P,): 0 to E - 1. Environments without pairs do not count."""
+        labels = labels.to(logits.dtype)  # the loss would be rounded to theirs
         if self.kind == "mean":
             return F.binary_cross_entropy_with_logits(logits, labels)
         each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
