@@ -13,7 +13,8 @@ from likewise.dreamsim.room_log import Ledger
 from likewise.dreamsim.room_pages import Pages
 from likewise.dreamsim.room_server import Server
 from likewise.dreamsim.room_tally import answers
-from likewise.errors import AddressError
+from likewise.errors import AddressError, FullDiskError
+from likewise.records import Events
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_another_site_and_another_name_for_this_machine_are_turned_away(folder):
 def test_what_is_no_name_is_refused_with_a_sentence(folder, body):
     with served(folder) as (server, room):
         status, answer = Browser(server.url).post("api/enter", body)
-        assert status in (400, 413) and answer
+        assert status == 400 and answer
         assert not room.ledger.people
 
 
@@ -200,6 +201,43 @@ def test_pairs_are_asked_as_sequences(tmp_path):
         block = browser.post("api/begin", {})[1]["block"]
         body = {"block": block["number"], "trial": 0, "answer": ["same", "different"], "ms": [500, 400], "timing": {}}
         assert browser.post("api/judge", body)[1] == {"recorded": True}
+
+
+def test_a_full_disk_is_told_as_a_reason_to_try_again(folder, monkeypatch):
+    with served(folder) as (server, room):
+        browser = Browser(server.url)
+        browser.post("api/enter", {"name": "Ada"})
+        block = browser.post("api/begin", {})[1]["block"]
+        with monkeypatch.context() as patch:
+
+            def full(self, event):
+                raise FullDiskError(self.path, OSError(28, "No space left on device"))
+
+            patch.setattr(Events, "append", full)
+            status, answer = judged(browser, block["number"], 0)
+            assert status == 503 and "could not be written" in answer["error"]
+        assert judged(browser, block["number"], 0) == (200, {"recorded": True})
+        assert len(room.ledger.order) == 1
+
+
+def test_a_picture_that_went_missing_is_told(folder):
+    with served(folder) as (server, _):
+        browser = Browser(server.url)
+        browser.post("api/enter", {"name": "Ada"})
+        url = browser.post("api/begin", {})[1]["block"]["trials"][0]["pictures"][0]
+        for path in folder.glob("*.png"):
+            path.unlink()
+        assert browser.get(url)[0] == 404
+
+
+@pytest.mark.parametrize("head", ["/ HTTP/1.1\r\nHost: [", "http://[ HTTP/1.1\r\nHost: localhost", "/ HTTP/1.1\r\nA: b"])
+def test_addresses_that_are_none_are_turned_away(folder, head):
+    with served(folder) as (server, _), socket.create_connection(server.server_address[:2], timeout=20) as line:
+        line.sendall(f"GET {head}\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while chunk := line.recv(4096):
+            answer += chunk
+        assert answer.split()[1] in (b"400", b"403")
 
 
 def test_a_port_that_is_taken_is_told(folder):

@@ -17,7 +17,7 @@ from likewise.dreamsim import room_desk
 from likewise.dreamsim.room import Room
 from likewise.dreamsim.room_log import Block, Person
 from likewise.dreamsim.room_trials import Trial, item_name
-from likewise.errors import JudgementError, LikewiseError, NameKnownError
+from likewise.errors import JudgementError, LikewiseError, NameKnownError, WriteError
 
 STATIC = Path(__file__).parent / "page"
 COOKIE = "likewise-judge"
@@ -62,6 +62,8 @@ class Pages:
             return self._route(request)
         except NameKnownError as error:
             return _json({"error": str(error), "known": True}, 409)
+        except WriteError as error:  # the browser keeps its answer and tries again
+            return _json({"error": str(error)}, 503)
         except LikewiseError as error:
             return _json({"error": str(error)}, 400)
 
@@ -148,6 +150,8 @@ class Pages:
         path = self.room.folder / self.pictures[key]
         # "private": a picture shown to one person is nobody else's business; it never changes under its name
         headers = {"Cache-Control": "private, max-age=86400"}
+        if not path.is_file():  # it was there when the room was opened
+            return _missing()
         if path.suffix.lower() in PLAIN:
             return Response(200, path.read_bytes(), mimetypes.guess_type(path.name)[0] or "image/png", headers)
         buffer = BytesIO()

@@ -3,9 +3,10 @@
 import ipaddress
 import secrets
 import socket
+import sys
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from likewise.dreamsim.room_pages import MOST, Pages, Request, Response
 from likewise.errors import AddressError
@@ -30,6 +31,11 @@ class Server(ThreadingHTTPServer):
         except OverflowError as error:
             raise AddressError(host, port, "a port is a number from 0 to 65535") from error
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that hung up is no error; anything else keeps its traceback."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
     @property
     def url(self) -> str:
         """What to open in a browser."""
@@ -51,11 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        address = urlsplit(self.path)
+        address = _parsed(self.path)
         length = int(self.headers.get("Content-Length") or 0) if self._plain_length() else -1
-        if not 0 <= length <= MOST:
+        if address is None or not 0 <= length <= MOST:
             self.close_connection = True  # the rest of what was sent is not read
-            return self._send(Response(413, b"too much", "text/plain"))
+            return self._send(Response(400, b"This page cannot read such a request.", "text/plain"))
         body = self.rfile.read(length)
         if (problem := self._refusal()) is not None:
             return self._send(Response(403, problem.encode(), "text/plain; charset=utf-8"))
@@ -71,10 +77,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _refusal(self) -> str | None:
         """Why a request is turned away: a page of another site that speaks to us, or through a name of its own."""
         host = self.headers.get("Host", "")
-        if self.server.token is None and not loopback(urlsplit(f"//{host}").hostname or ""):
+        named = _parsed(f"//{host}")
+        if self.server.token is None and not (named and loopback(named.hostname or "")):
             return "This page is served to this machine alone."
         origin = self.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        from_ = None if origin is None else _parsed(origin)
+        if origin is not None and (from_ is None or from_.netloc != host):
             return "Another page may not speak to this one."
         return None
 
@@ -111,6 +119,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: names and votes are nobody's business, and what matters is in the log."""
+
+
+def _parsed(address: str) -> SplitResult | None:
+    """The parts of an address, or None for one that is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def loopback(host: str) -> bool:

@@ -79,7 +79,9 @@ async function block(state) {
   find("bar").hidden = false;
   const frame = state.task === "jnd" ? await framePeriod() : null;
   const total = mine.trials.length;
+  let failure = null;
   for (const [place, index] of mine.open.entries()) {
+    if (failure) throw failure; // such as a full disk; the answer itself waits in the outbox
     const trial = mine.trials[index];
     progress(total - mine.open.length + place, total);
     const soon = mine.open.slice(place, place + AHEAD + 1).flatMap((one) => mine.trials[one].pictures);
@@ -91,7 +93,8 @@ async function block(state) {
     const sending = surely(() => send(person.number));
     const last = place === mine.open.length - 1;
     if (last || waiting(person.number).length > 3) await sending; // otherwise the next question need not wait for it
-    else sending.then((double) => { if (double) location.reload(); }); // another tab goes through the same block
+    else sending.then((double) => { if (double) location.reload(); }, (error) => { failure = error; });
+    // double: another tab goes through the same block
   }
   progress(total, total);
 }
