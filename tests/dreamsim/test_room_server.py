@@ -230,7 +230,7 @@ def test_a_picture_that_went_missing_is_told(folder):
         assert browser.get(url)[0] == 404
 
 
-@pytest.mark.parametrize("head", ["/ HTTP/1.1\r\nHost: [", "http://[ HTTP/1.1\r\nHost: localhost", "/ HTTP/1.1\r\nA: b"])
+@pytest.mark.parametrize("head", ["/ HTTP/1.1\r\nHost: [", "http://[ HTTP/1.1\r\nHost: ::1", "/ HTTP/1.1\r\nA: b"])
 def test_addresses_that_are_none_are_turned_away(folder, head):
     with served(folder) as (server, _), socket.create_connection(server.server_address[:2], timeout=20) as line:
         line.sendall(f"GET {head}\r\nConnection: close\r\n\r\n".encode())
