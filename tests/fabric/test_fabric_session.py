@@ -17,6 +17,7 @@ from likewise.errors import (
     BadSettingError,
     BrokenFileError,
     ChangedSessionError,
+    IdleSettingWarning,
     ImageFileError,
     NotAPictureError,
     NothingToUndoError,
@@ -377,6 +378,11 @@ def test_draw_takes_prompts_files_and_a_picture_to_begin_from(sd1, tmp_path):
     near = draw("a dog", **how, begin=picture(3), change=0.5)
     assert pixels(near) != pixels(made[:2])
     assert near[0].metadata["fabric"]["change"] == 0.5
+
+
+def test_settings_of_kept_features_are_idle_with_fresh_noise_and_said_to_be(sd1):
+    with pytest.warns(IdleSettingWarning, match="precision"):
+        draw("a dog", backbone=sd1, n=1, steps=1, precision="half")
 
 
 def test_references_act_beside_a_concept_that_was_put_on_the_model(sd1):

@@ -1,5 +1,6 @@
 """Prompts, likes and dislikes to pictures: `imagine` with references."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from likewise.concept.applying import applied
 from likewise.diffusion import load, sampling
 from likewise.diffusion.backbone import Backbone, join
 from likewise.diffusion.sampling import Denoised
+from likewise.errors import IdleSettingWarning
 from likewise.fabric import strength
 from likewise.fabric.config import Config
 from likewise.fabric.features import Features
@@ -50,6 +52,9 @@ def draw(
     call to call, with fixed noise. config, or settings by name: see Config.
     """
     config = config or values.build(Config, settings)
+    for name in ("cache", "precision"):
+        if config.noise == "fresh" and getattr(config, name) != Config.model_fields[name].default:
+            warnings.warn(IdleSettingWarning(name, "noise", "fresh", ("fixed",)), stacklevel=2)
     good, bad = ([reference(one) for one in side] for side in (likes, dislikes))
     first = None if begin is None else reference(begin)
     drawn = plan.Settings(**{name: getattr(config, name) for name in DRAWING})

@@ -39,7 +39,7 @@ class Sight:
         probe = seeds.randn((1, *latents.shape), 0, "probe").to(latents)
         said = self.backbone.predict(probe, torch.full((1,), 500.0, device=probe.device).long(), self.blank)
         facts = f"{said.dtype} {said.device} {self.rows} {self.merge} {self.precision} {list(self.levels)} "
-        return checkpoint.hash_bytes(facts.encode() + said.cpu().contiguous().numpy().tobytes())
+        return checkpoint.hash_bytes(facts.encode() + _bytes(said))
 
     def compute(self, pairs: Sequence[tuple[Encoded, int]]) -> list[Entry]:
         """Features of `rows` references, each at a step of its own, or of fewer: the rest is filled with copies."""
@@ -66,7 +66,8 @@ class Gallery:
         self._ready: dict[Key, Entry] = {}
         first = next(one for step in wanted for one in step)
         self._name = sight.name(first.latents)
-        self._ids = {one.reference.id: f"{one.reference.id} {_hash(one.latents)}" for step in wanted for one in step}
+        each = {one.reference.id: one for step in wanted for one in step}
+        self._ids = {id: f"{id} {checkpoint.hash_bytes(_bytes(one.latents))}" for id, one in each.items()}
         kept.begin(list(dict.fromkeys(self._key(one, step) for step, side in enumerate(wanted) for one in side)))
 
     def at(self, step: int) -> Stacked:
@@ -106,5 +107,5 @@ class Gallery:
         return self._ids[one.reference.id], step, self._name
 
 
-def _hash(latents: Tensor) -> str:
-    return checkpoint.hash_bytes(latents.cpu().contiguous().numpy().tobytes())
+def _bytes(x: Tensor) -> bytes:
+    return x.double().cpu().contiguous().numpy().tobytes()  # NumPy knows no bfloat16; float64 holds each number exactly
