@@ -44,7 +44,7 @@ class Theirs(torch.nn.Module):
             state.pop("proj", None)
             if shape.pre_norm:
                 network.pos_drop = torch.nn.LayerNorm(shape.width)
-            network.load_state_dict(state)
+            network.load_state_dict(state, assign=True)  # the very tensors, so that both fit in memory
             for part in network.modules():
                 if isinstance(part, torch.nn.LayerNorm):
                     part.eps = shape.epsilon

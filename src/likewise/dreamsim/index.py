@@ -8,9 +8,11 @@ graph (HNSW) that is kept beside the shards, and their distances are computed fr
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import safetensors.numpy
@@ -43,11 +45,22 @@ class Found(NamedTuple):
 
 @dataclass
 class Shard:
-    """The rows of one file."""
+    """One file; its rows are read when they are first searched, so that an ingest holds none but its own."""
 
     number: int
     entries: list[Entry]
-    rows: np.ndarray  # (n, D) float16
+    path: Path
+
+    @cached_property
+    def rows(self) -> np.ndarray:
+        """(n, D) float16."""
+        with _opened(self.path) as file:
+            return file.get_tensor("rows")
+
+    def row(self, place: int) -> np.ndarray:
+        """One row (D,) float32, read alone."""
+        with _opened(self.path) as file:
+            return file.get_slice("rows")[place : place + 1][0].astype(np.float32)
 
 
 @dataclass
@@ -79,7 +92,7 @@ class Index:
     def row_of(self, content: str) -> np.ndarray | None:
         """The row of a file with this content, whatever its name, or None."""
         place = self.contents.get(content)
-        return None if place is None else self.shards[place[0]].rows[place[1]].astype(np.float32)
+        return None if place is None else self.shards[place[0]].row(place[1])
 
     def add(self, rows: np.ndarray, entries: Sequence[Entry]) -> None:
         """Append unit rows (n, D) as one shard. A name that was there is replaced: its old row counts as deleted."""
@@ -87,11 +100,12 @@ class Index:
             raise ShapeError(f"{len(entries)} rows of {self.dimension} are needed, got {rows.shape}")
         if not len(entries):
             return
-        shard = Shard(len(self.shards), [Entry(*one) for one in entries], rows.astype(np.float16))
+        number = len(self.shards)
+        shard = Shard(number, [Entry(*one) for one in entries], self._path(number))
         about = json.dumps([list(one) for one in shard.entries], ensure_ascii=True)
-        with new_file(self._path(shard.number)) as temp:
+        with new_file(shard.path) as temp:
             mode = temp.stat().st_mode
-            safetensors.numpy.save_file({"rows": shard.rows}, temp, {"entries": about})
+            safetensors.numpy.save_file({"rows": rows.astype(np.float16)}, temp, {"entries": about})
             temp.chmod(mode)
         self._take(shard)
         self._write_deleted()
@@ -196,9 +210,14 @@ def open_(folder: str | Path, encoder: str | None = None) -> Index:
 
 
 def _read(path: Path, number: int) -> Shard:
+    with _opened(path) as file:
+        return Shard(number, [Entry(*one) for one in json.loads(file.metadata()["entries"])], path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, framework="np") as file:
-            entries = [Entry(*one) for one in json.loads(file.metadata()["entries"])]
-            return Shard(number, entries, file.get_tensor("rows"))
+            yield file
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BrokenFileError(path, f"it is no shard of an index ({error})") from error
