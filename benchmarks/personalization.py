@@ -32,7 +32,12 @@ SETTINGS = (
     "does, with latents and texts in its cache, steps logged by training.run. Memory is the process's most; in "
     "`above_libraries_mib` less what the libraries take before a model is loaded."
 )
-CASES = [("toybox", 128, 1), ("tiny", 32, 1), ("toybox", 128, 4)]  # pipeline, pixels, batch
+CASES = {  # pipeline, pixels, batch
+    "toybox-1": ("toybox", 128, 1),
+    "tiny-1": ("tiny", 32, 1),
+    "toybox-4": ("toybox", 128, 4),
+    "tiny-4": ("tiny", 32, 4),
+}
 
 
 def main() -> None:
@@ -42,6 +47,7 @@ def main() -> None:
     asked.add_argument("--record", action="store_true")
     asked.add_argument("--repeat", type=int, default=3)
     asked.add_argument("--steps", type=int, default=16)
+    asked.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     args = asked.parse_args()
     if args.parity:
         from stock_parity import compare
@@ -50,20 +56,20 @@ def main() -> None:
         print(f"largest difference of all: {data['largest_difference']:.1e}, of at most {data['limit']:.0e}")
         print(write("parity_training", data))
         return
-    rows = [_compared(found) for found in _trained(args.scripts.resolve(), args.repeat, args.steps)]
+    rows = [_compared(found) for found in _trained(args)]
     print(write("personalization", {"settings": SETTINGS, "steps": args.steps, "repeat": args.repeat, "rows": rows}))
 
 
-def _trained(scripts: Path, repeat: int, steps: int) -> Iterator[dict[str, Any]]:
+def _trained(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """For each case, what the children of both sides said, repetition by repetition."""
     photos = mascot.photos()[0].parent
-    for base, size, batch in CASES:
+    for base, size, batch in map(CASES.__getitem__, args.cases):
         folder = toybox_folder() if base == "toybox" else _tiny()
         for train in ("lora", "word"):
-            job = {"base": str(folder), "size": size, "batch": batch, "train": train, "steps": steps, "warm": WARM}
-            job |= {"scripts": str(scripts), "photos": str(photos)}
+            job = {"base": str(folder), "size": size, "batch": batch, "train": train, "steps": args.steps, "warm": WARM}
+            job |= {"scripts": str(args.scripts.resolve()), "photos": str(photos)}
             said: dict[str, list[Any]] = {"ours": [], "theirs": []}
-            for number in range(repeat):
+            for number in range(args.repeat):
                 for who, rows in said.items():
                     rows.append(_child({**job, "who": who}, WORK / "teaching", number))
             yield {"pipeline": base, "train": train, "size": size, "batch": batch, **said}

@@ -48,12 +48,24 @@ def test_ten_steps_equal_the_oracle(load, folders, data_for, train, text, family
         assert step.losses["photos"] == pytest.approx(photos, abs=1e-6)
         assert step.losses.get("prior") == (None if classes is None else pytest.approx(classes, abs=1e-6))
         oracle.update(step.index)
-    state = step.state()
+    assert_same_weights(step.state(), oracle, rates["lr"])
+
+
+def assert_same_weights(state, oracle, lr):
+    """No weight differs by more than a thousandth of a step, lr, on average, nor where its gradient is large.
+
+    AdamW divides by the gradient's own size, so an error of rounding becomes a share of lr that grows as the gradient
+    shrinks: ten steps of SDXL's adapters at 1e-3 end 3e-6 apart where gradients are a hundredth of the largest, and
+    weighed by the gradient's size ten times less. Where a gradient is nothing but rounding, so is its step: softmax
+    cannot see a bias that all keys share, whose true gradient is 0.
+    """
+    sizes = {name: second.sqrt() for name, (_, second) in oracle.moments.items()}
+    largest = max(size.max() for size in sizes.values())
     for name, parameter in oracle.trained.items():
         gap = (state.tensors[f"weights/{name}"] - parameter).abs()
-        # softmax cannot see a bias that all keys share: its true gradient is 0, and Adam scales up rounding alone
-        assert gap.mean() <= rates["lr"] * 1e-3 or name.endswith("k_proj.bias"), name
-        assert gap.max() <= rates["lr"] / 2  # where a gradient is of the size of rounding, Adam's step is not
+        assert (gap * sizes[name]).max() <= 1e-3 * lr * largest, name
+        assert gap.mean() <= 1e-3 * lr or sizes[name].max() < 1e-6 * largest, name
+        assert gap.max() <= lr / 2, name
 
 
 def part(backbone, batch, rows, prompts):

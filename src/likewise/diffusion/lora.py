@@ -62,6 +62,14 @@ class Pair(nn.Module):
             return F.linear(F.linear(x, self.down), self.up) * self.scale
         return F.conv2d(F.conv2d(x, self.down, **self.window), self.up) * self.scale
 
+    def onto(self, output: Tensor, x: Tensor, strength: float) -> Tensor:
+        """output + strength * self(x), in output's dtype; one call without passes between, where all is one dtype."""
+        if self.down.ndim > 2 or not output.dtype == x.dtype == self.down.dtype:  # autocast's output is another too
+            return (output + strength * self(x)).to(output.dtype)
+        low = F.linear(x, self.down).flatten(0, -2)
+        added = torch.addmm(output.flatten(0, -2), low, self.up.t(), alpha=strength * self.scale)
+        return added.view_as(output)
+
     def delta(self) -> Tensor:
         """What the adapter adds to the layer's weight, float32, in the weight's shape."""
         return (self.up.flatten(1) @ self.down.flatten(1) * self.scale).reshape(
@@ -86,9 +94,7 @@ class Lora:
 
     def _add(self, pair: Pair):
         def hook(_layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            if not self.enabled:
-                return output
-            return (output + self.strength * pair(inputs[0])).to(output.dtype)
+            return pair.onto(output, inputs[0], self.strength) if self.enabled else output
 
         return hook
 

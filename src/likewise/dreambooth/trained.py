@@ -13,6 +13,7 @@ from likewise.diffusion.backbone import Backbone, Text
 from likewise.dreambooth.config import Config
 from likewise.tuning.frugal import recomputing
 from likewise.tuning.objective import Teacher
+from likewise.tuning.rates import many
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Trained:
         """Optimiser groups: the U-Net at lr, the text encoder at text_lr."""
         parts = {"unet": config.lr, "text": config.text_lr}
         split = {part: [p for name, p in self.named.items() if name.startswith(part)] for part in parts}
-        return [{"params": split[part], "lr": lr, "peak": lr} for part, lr in parts.items() if split[part]]
+        return [many(split[part], lr) for part, lr in parts.items() if split[part]]
 
     @contextmanager
     def disabled(self) -> Iterator[None]:

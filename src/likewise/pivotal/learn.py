@@ -24,7 +24,7 @@ from likewise.textual_inversion.rows import Trained as Rows
 from likewise.training import State, Step
 from likewise.tuning import memory
 from likewise.tuning.objective import errors, read
-from likewise.tuning.rates import adamw, lr_factor
+from likewise.tuning.rates import adamw, lr_factor, many
 
 
 def learn(
@@ -76,7 +76,7 @@ class _Task:
     def groups(self) -> list[dict]:
         """The word, and the adapters."""
         word = {"params": list(self.rows.named.values()), "peak": self.config.rate}
-        wide = {"params": list(self.loras.named.values()), "peak": self.config.lora_lr}
+        wide = many(list(self.loras.named.values()), self.config.lora_lr)
         return [word, {**wide, "weight_decay": self.config.lora_decay}]
 
     def first_part(self, index: int) -> bool:

@@ -1,8 +1,10 @@
 """How the learning rate moves over a run, and AdamW as the settings ask for it."""
 
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 from likewise.tuning.config import Tuning
 
@@ -22,9 +24,17 @@ def lr_factor(index: int, config: Tuning) -> float:
 
 
 def adamw(groups: list[dict], config: Tuning) -> torch.optim.AdamW:
-    """AdamW over groups that say their `peak` learning rate."""
+    """AdamW over groups that say their `peak` learning rate, and whatever else torch's AdamW takes of a group."""
     groups = [{**group, "lr": group["peak"]} for group in groups]
     return torch.optim.AdamW(groups, betas=(config.beta1, config.beta2), weight_decay=config.weight_decay)
+
+
+def many(tensors: Sequence[nn.Parameter], peak: float) -> dict:
+    """A group of many tensors: on a CPU updated by one call instead of a dozen for each; elsewhere torch knows best.
+
+    A word's few rows stay with the plain update, which is bit for bit that of the table they stand for.
+    """
+    return {"params": tensors, "peak": peak, "fused": all(one.device.type == "cpu" for one in tensors) or None}
 
 
 def set_rate(optimiser: torch.optim.Optimizer, index: int, config: Tuning) -> float:
