@@ -22,8 +22,11 @@ print(f"it shows: {caption.text!r}")
 mask = Image.new("L", draft.image.size, 0)
 mask.paste(255, (0, 0, draft.image.width // 2, draft.image.height))
 (again,) = drafter.inpaint(draft.image, mask, "a blue cat in the snow", candidates=2)
-kept = (again.codes == draft.codes).float().mean().item()
-print(f"left half drawn anew; {kept:.0%} of its tokens are as before")
+side = drafter.pictures.side
+before, after = (
+    codes.reshape(side, side)[:, side // 2 :] for codes in (drafter.pictures.of([draft.image])[0], again.codes)
+)
+print(f"left half drawn anew; tokens of the right half that changed: {int((before != after).sum())}")
 
 for one in drafter.infill("a ___ dog on the ___", draft.image, n=2, candidates=2):
     print(f"filled in: {one.text!r}")
