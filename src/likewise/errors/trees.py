@@ -46,8 +46,8 @@ class TreeBaseError(LikewiseError):
 
     def __init__(self, tree: object, needed: tuple[str, str], found: tuple[str, str]) -> None:
         super().__init__(
-            f"{tree} grew on {needed[0]} ({needed[1][:12]}), and {found[0]} ({found[1][:12]}) was given; its words mean "
-            "nothing there, and nothing was changed.\nGive its own base model with --backbone, or grow a new tree."
+            f"{tree} grew on {needed[0]} ({needed[1][:12]}), and {found[0]} ({found[1][:12]}) was given; its words "
+            "mean nothing there, and nothing was changed.\nGive its own base model with --backbone, or grow a new tree."
         )
 
 
@@ -68,7 +68,7 @@ class TreeSettingsError(LikewiseError):
         told = ", ".join(f"{name} was {old!r} and is {new!r}" for name, (old, new) in changed.items())
         super().__init__(
             f"The split of {node} was begun with other settings: {told}.\n"
-            "Go on with those, or begin it anew with --again."
+            f"Go on with those, or begin it anew with --node {node} --again."
         )
 
 
