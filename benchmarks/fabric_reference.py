@@ -119,7 +119,7 @@ def _pictures(latents: Tensor) -> list[Image.Image]:
 
 def _put_back(module: str, name: str) -> None:
     """A class that diffusers dropped, where its old place is looked into."""
-    if importlib.util.find_spec(module) is None:
+    if module not in sys.modules and importlib.util.find_spec(module) is None:
         sys.modules[module] = types.ModuleType(module)
     found = importlib.import_module(module)
     if name not in vars(found):
