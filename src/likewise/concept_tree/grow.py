@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from likewise import checkpoint, disk, settings, training
 from likewise.concept import Card
 from likewise.concept_tree import consistency, costs, naming, split
@@ -20,6 +22,7 @@ from likewise.devices import Device
 from likewise.diffusion.backbone import Backbone, Vectors, Words
 from likewise.encoders.encoder import Encoder, embed
 from likewise.errors import NothingToSplitWarning, SplitNodeError, TreeSettingsError
+from likewise.metrics.neighbours import Embedding
 from likewise.training import State, Step
 from likewise.tuning.cache import cache_folder
 
@@ -184,40 +187,22 @@ class Gardener:
 
     def _finish(self, tree: Tree, node: str, state: State, jury: Jury) -> None:
         """Draw what the children draw, write them, then the tree."""
-        said = jury.verdicts()
+        said, work = jury.verdicts(), jury.folder.parent
         verdict = said[str(self.config.cuts[-1])]
-        seed = verdict["winner"]
+        seed, chooser = verdict["winner"], self.judges[0].name
         words = split.words(state)[seed]
         names = [naming.label(child) for child in naming.children(tree.index(node))]
-        self.meter.stage(f"{node}: drawing {self.config.images} pictures of {names[0]} and of {names[1]}")
-        orders = [
-            Order(tree_word, {tree_word: words[word]}, self.config.images, jury.folder.parent / CHILDREN / name)
-            for name, word in zip(names, (LEFT, RIGHT), strict=True)
-            for tree_word in [f"<{naming.concept_name(tree.name, name)}>"]
-        ]
-        drawn = draw(
-            self.backbone, orders, Look.of(self.config), lambda done: self.meter.add(costs.drawn(self.config, done))
-        )
+        orders, drawn = self._drawn(tree, node, dict(zip(names, (words[LEFT], words[RIGHT]), strict=True)), work)
         self.meter.stage(f"{node}: choosing the most central pictures")
         rows = {e.name: [embed(e, pictures) for pictures in drawn] for e in self.judges}
-        chooser = self.judges[0].name
-        snapshots = _snapshots(jury.folder.parent / RUN, seed)
+        snapshots = _snapshots(work / RUN, seed)
         made = {}
-        for place, (name, word, order) in enumerate(zip(names, (LEFT, RIGHT), orders, strict=True)):
-            chosen = consistency.central(rows[chooser][place], self.config.central)
-            folder = tree.free_folder(name)
+        for place, (name, word) in enumerate(zip(names, (LEFT, RIGHT), strict=True)):
             card = self._card(tree, node, name, seed, verdict["seeds"][str(seed)][chooser])
-            concept = write_node(
-                tree.folder / folder, card, words[word], {step: both[word] for step, both in snapshots.items()},
-                [order.path(index) for index in sorted(chosen)], order.path(chosen[0]),
-            )  # fmt: skip
-            made[name] = Node(
-                folder=folder, images=len(chosen), hash=concept.hash, seed=seed, step=self.config.steps,
-                length=_length(self.backbone, words[word]),
-                own={judge: consistency.within(each[place]) for judge, each in rows.items()},
-            )  # fmt: skip
-        parents = {e.name: embed(e, jury.parent) for e in self.judges}
-        last = [track(self.config.steps, name, parents[name], *both).model_dump() for name, both in rows.items()]
+            steps = {step: both[word] for step, both in snapshots.items()}
+            seen = {judge: each[place] for judge, each in rows.items()}
+            made[name] = self._child(tree, name, card, words[word], steps, orders[place], seen)
+        last = [track(self.config.steps, e.name, embed(e, jury.parent), *rows[e.name]) for e in self.judges]
         done = Split(
             settings=settings.record(self.config),
             encoders={one.name: one.hash for one in self.judges},
@@ -225,13 +210,49 @@ class Gardener:
             chosen=seed,
             agreement=verdict["agreement"],
             early=early_report(self.config, said, chooser),
-            tracked=[*verdict["tracked"], *last],  # type: ignore[arg-type]
+            tracked=[*verdict["tracked"], *(one.model_dump() for one in last)],  # type: ignore[arg-type]
             costs=costs.of_split(self.config),
         )
         gone = tree.under(node)
         kept = {name: one for name, one in tree.record.nodes.items() if name not in gone}
         splits = {name: one for name, one in tree.record.splits.items() if name not in gone}
         tree.replace({**kept, **made}, {**splits, node: done})
+
+    def _drawn(
+        self, tree: Tree, node: str, words: Mapping[str, Vectors], work: Path
+    ) -> tuple[list[Order], list[list[Image.Image]]]:
+        """The pictures of both children, by the words that prompts will call them."""
+        self.meter.stage(f"{node}: drawing {self.config.images} pictures of {' and of '.join(words)}")
+        orders = []
+        for name, rows in words.items():
+            word = f"<{naming.concept_name(tree.name, name)}>"
+            orders.append(Order(word, {word: rows}, self.config.images, work / CHILDREN / name))
+        look = Look.of(self.config)
+        return orders, draw(self.backbone, orders, look, lambda done: self.meter.add(costs.drawn(self.config, done)))
+
+    def _child(
+        self,
+        tree: Tree,
+        name: str,
+        card: Card,
+        rows: Vectors,
+        steps: Mapping[int, Vectors],
+        order: Order,
+        seen: Mapping[str, Embedding],
+    ) -> Node:
+        """Write a child's folder, with its most central pictures; seen: its pictures as each encoder sees them."""
+        chosen = consistency.central(seen[self.judges[0].name], self.config.central)
+        folder, files = tree.free_folder(name), [order.path(index) for index in sorted(chosen)]
+        concept = write_node(tree.folder / folder, card, rows, steps, files, order.path(chosen[0]))
+        return Node(
+            folder=folder,
+            images=len(chosen),
+            hash=concept.hash,
+            seed=card.provenance["seed"],
+            step=self.config.steps,
+            length=_length(self.backbone, rows),
+            own={judge: consistency.within(each) for judge, each in seen.items()},
+        )
 
     def _card(self, tree: Tree, node: str, name: str, seed: int, scores: Mapping[str, float]) -> Card:
         word = naming.concept_name(tree.name, name)
