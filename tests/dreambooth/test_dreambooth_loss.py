@@ -52,19 +52,17 @@ def test_ten_steps_equal_the_oracle(load, folders, data_for, train, text, family
 
 
 def assert_same_weights(state, oracle, lr):
-    """No weight differs by more than a thousandth of a step, lr, on average, nor where its gradient is large.
+    """Weights differ by no more than a thousandth of a step, lr, on average.
 
-    AdamW divides by the gradient's own size, so an error of rounding becomes a share of lr that grows as the gradient
-    shrinks: ten steps of SDXL's adapters at 1e-3 end 3e-6 apart where gradients are a hundredth of the largest, and
-    weighed by the gradient's size ten times less. Where a gradient is nothing but rounding, so is its step: softmax
+    The unit is lr because AdamW divides by the gradient's own size: an error of rounding becomes a share of lr that
+    grows as the gradient shrinks. Ten steps of SDXL's adapters at 1e-3 end 3e-7 apart on average in the worst tensor,
+    whose gradients are a sixtieth of the largest. Where a gradient is nothing but rounding, so is its step: softmax
     cannot see a bias that all keys share, whose true gradient is 0.
     """
-    sizes = {name: second.sqrt() for name, (_, second) in oracle.moments.items()}
-    largest = max(size.max() for size in sizes.values())
+    sizes = {name: second.sqrt().max() for name, (_, second) in oracle.moments.items()}
     for name, parameter in oracle.trained.items():
         gap = (state.tensors[f"weights/{name}"] - parameter).abs()
-        assert (gap * sizes[name]).max() <= 1e-3 * lr * largest, name
-        assert gap.mean() <= 1e-3 * lr or sizes[name].max() < 1e-6 * largest, name
+        assert gap.mean() <= 1e-3 * lr or sizes[name] < 1e-6 * max(sizes.values()), name
         assert gap.max() <= lr / 2, name
 
 
