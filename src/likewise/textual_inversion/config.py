@@ -59,7 +59,8 @@ class Config(Tuning):
         0.0,
         ge=0,
         lt=1,
-        description="How much oftener late, noisy timesteps are drawn: weights 1 - alpha cos(pi t / T); 0 draws all alike.",
+        description="How much oftener late, noisy timesteps are drawn: weights 1 - alpha cos(pi t / T); 0 draws all "
+        "alike.",
     )
     instance_prompt: str = Field(
         "a {identifier}", description="How previews and the verdict ask for it; {identifier} is the word."
