@@ -99,7 +99,7 @@ class LiteBranch(Branch):
     def late(self, middle: Tensor) -> Tensor:
         """That map to features."""
         fine = self.network.blocks[self.first : self.before](middle)
-        layout = F.adaptive_avg_pool2d(fine, GRID).flatten(1)
+        layout = F.avg_pool2d(fine, self.pixels // 32 // GRID).flatten(1)  # a fixed window, as ONNX asks for
         if self.feature == "layout":
             return layout
         pooled = F.relu6(self.network.head(self.network.blocks[self.before :](fine))).mean((2, 3))
@@ -110,7 +110,7 @@ class TowerBranch(Branch):
     """The Toybox image tower: a unit row that meets texts. Adapters go to its two linear layers."""
 
     targets = ("image.head", "projection")
-    pixels = 128
+    pixels = 192  # the tower itself reduces them to 64 by plain means
 
     def __init__(self, name: str, feature: str, network: "Tower") -> None:
         super().__init__(name, feature, network)
