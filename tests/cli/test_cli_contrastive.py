@@ -40,7 +40,8 @@ def test_pairs_and_graphs_are_shown(run, photos):
     found = run("contrastive", "pairs", photos, *how, "--rule", "add-new-positive", "--json").json
     assert found["rules"]["add-new-positive"]["changed"] == 12 and len(found["rules"]["add-new-positive"]["pairs"]) == 2
     assert read("pairs.png").width > 200
-    graph = run("contrastive", "graph", photos, "--pairs", "teacher", "--neighbours", 2, "--width", 4, "--plot", "g.png")
+    how = ("--pairs", "teacher", "--neighbours", 2, "--width", 4, "--plot", "g.png")
+    graph = run("contrastive", "graph", photos, *how)
     assert graph.code == 0 and "Best first: teacher" in graph.out and read("g.png").size == (760, 460)
 
 

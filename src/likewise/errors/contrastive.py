@@ -42,8 +42,8 @@ class CaptionsNeededError(LikewiseError):
     def __init__(self, folder: object, bare: Sequence[str], total: int, objective: str) -> None:
         first = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
         super().__init__(
-            f"{len(bare)} of {total} photos in {folder} have no caption ({first}), and {objective} learns from pictures "
-            "with texts.\nWrite a .txt file beside each photo, or give --without-captions skip to leave those photos "
+            f"{len(bare)} of {total} photos in {folder} have no caption ({first}), and {objective} learns from "
+            "pictures with texts.\nWrite a .txt file beside each photo, or give --without-captions skip to leave those photos "
             "out, or --objective ntxent, which needs no captions."
         )
 
