@@ -43,8 +43,8 @@ class CaptionsNeededError(LikewiseError):
         first = ", ".join(bare[:3]) + (", ..." if len(bare) > 3 else "")
         super().__init__(
             f"{len(bare)} of {total} photos in {folder} have no caption ({first}), and {objective} learns from "
-            "pictures with texts.\nWrite a .txt file beside each photo, or give --without-captions skip to leave those photos "
-            "out, or --objective ntxent, which needs no captions."
+            "pictures with texts.\nWrite a .txt file beside each photo, or give --without-captions skip to leave those "
+            "photos out, or --objective ntxent, which needs no captions."
         )
 
 
