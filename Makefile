@@ -2,6 +2,7 @@
 # CPU-only torch on Linux: PIP_EXTRA_INDEX_URL may name an index of CPU builds.
 
 VENV ?= .venv
+WORKERS ?= 2
 BIN := $(VENV)/bin
 CANDIDATES := python3 python3.13 python3.12 python3.11 python3.14 python
 USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
@@ -17,7 +18,7 @@ demo: setup  ## Teach a toy from five photos, judge it, draw it in new scenes (a
 	$(BIN)/likewise demo
 
 test: setup  ## Run the default tests: no network, no GPU.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: setup  ## Check style.
 	$(BIN)/ruff check src tests

@@ -70,7 +70,8 @@ def test_a_text_that_is_nobodys_caption_is_not_even_opened(folder):
 
 
 def test_sidecars_of_which_none_belongs_to_a_photo_are_an_error(folder):
-    with pytest.raises(CaptionFileError, match=r"a_caption\.txt: no photo .* none of the 2 caption file.*a\.txt beside"):
+    said = r"a_caption\.txt: no photo .* none of the 2 caption file.*a\.txt beside"
+    with pytest.raises(CaptionFileError, match=said):
         found(folder, a_caption__txt="x", b_caption__txt="x")
     assert found(folder, a__txt="x")[0] == {"a.jpg": "x"}
 

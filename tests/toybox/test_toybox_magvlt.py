@@ -115,5 +115,3 @@ def test_the_codebook_follows_what_falls_to_its_codes_and_none_is_lost():
         book.follow(rows, vq.nearest(rows, book.rows), rng, index)
     distance = torch.cdist(book.rows, centres).min(1).values
     assert float(distance.max()) < 1 and len(torch.unique(vq.nearest(centres, book.rows))) == 3
-
-
