@@ -18,9 +18,7 @@ class _Lazy(ModuleType):
         homes: Mapping[str, str] = vars(self)["_homes"]
         if name not in homes:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(homes[name]), name)
-        super().__setattr__(name, value)
-        return value
+        return getattr(importlib.import_module(homes[name]), name)
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in vars(self)["_homes"] and isinstance(value, ModuleType)):

@@ -48,9 +48,9 @@ def decompose(
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
-    """Take photos or a concept apart: two new words a node, as deep as you like.
+    """Take photos or a concept apart into a tree of words.
 
-    Stopped at any point, the same command goes on.
+    A split finds two new words a node, as deep as you like. Stopped at any point, the same command goes on.
     """
     from likewise.concept_tree import decompose as grow
 
