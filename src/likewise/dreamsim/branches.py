@@ -4,6 +4,7 @@ A branch normalises inside, takes its features where the paper does, and names t
 `late` cut it in two where all adapted layers lie behind, so that what never changes is computed once a picture.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -19,7 +20,7 @@ GRID = 3  # the coarse map of where things are has 3 x 3 places
 CUTS = {"lite0": (10, 15), "lite1": (15, 20), "lite2": (15, 20)}  # first adapted block; blocks before the layout
 
 
-class Branch(nn.Module):
+class Branch(nn.Module, ABC):
     """What all branches share; a final class defines `early` and `late`, and these facts."""
 
     name: str  # of the network, such as "dino_vitb16"
@@ -41,9 +42,9 @@ class Branch(nn.Module):
         """What comes before the first adapted layer."""
         return images
 
+    @abstractmethod
     def late(self, middle: Tensor) -> Tensor:
         """From what `early` gives to the features (B, width), or (B, 1 + patches, width)."""
-        raise NotImplementedError
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Tensor:
         """Pictures in [0, 1], `pixels` a side, to (B, width), or to (B, 1 + patches, width)."""

@@ -3,13 +3,11 @@
 A data folder holds `pairs.jsonl`, one pair a line, and the pictures that it names.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from likewise.disk import write_bytes
-from likewise.dreamsim.lines import Fields, read_lines
+from likewise.dreamsim.lines import Fields, read_lines, write_lines
 from likewise.errors import NoJudgementsError
 
 FILE = "pairs.jsonl"
@@ -66,15 +64,7 @@ def read(folder: str | Path, *, pictures: bool = True) -> list[Pair]:
 
 def write(folder: str | Path, pairs: Iterable[Pair]) -> None:
     """Write the pairs as a data folder's file, whole or not at all; their pictures are the caller's to put there."""
-    text = "".join(json.dumps(_plain(pair), ensure_ascii=False) + "\n" for pair in pairs)
-    write_bytes(Path(folder) / FILE, text.encode("utf-8", "backslashreplace"))
-
-
-def _plain(pair: Pair) -> dict:
-    values = asdict(pair)
-    if pair.group is None:
-        del values["group"]
-    return values
+    write_lines(Path(folder) / FILE, pairs, may_lack="group")
 
 
 def _pair(fields: Fields, folder: Path | None) -> Pair:

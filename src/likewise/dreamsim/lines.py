@@ -1,11 +1,13 @@
-"""A file of one JSON object a line, read strictly: every line that cannot be used is named with its number."""
+"""A file of one JSON object a line, written whole and read strictly: a line that cannot be used is named by number."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
+from likewise.disk import write_bytes
 from likewise.errors import BrokenFileError, JudgementFileError
 
 Item = TypeVar("Item")
@@ -65,6 +67,15 @@ def read_lines(path: Path, make: Callable[[Fields], Item], needed: str) -> list[
     if problems:
         raise JudgementFileError(path, problems, needed)
     return found
+
+
+def write_lines(path: Path, items: Iterable[Any], may_lack: str) -> None:
+    """Write dataclasses, one JSON object a line, whole or not at all; `may_lack` is left out where it is None."""
+    rows = [
+        {name: value for name, value in asdict(item).items() if name != may_lack or value is not None} for item in items
+    ]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _said(error: Exception) -> str:

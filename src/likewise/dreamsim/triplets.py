@@ -3,13 +3,11 @@
 A data folder holds `triplets.jsonl`, one triplet a line, and the pictures that it names.
 """
 
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from likewise.disk import write_bytes
-from likewise.dreamsim.lines import Fields, read_lines
+from likewise.dreamsim.lines import Fields, read_lines, write_lines
 from likewise.errors import NoJudgementsError
 
 FILE = "triplets.jsonl"
@@ -71,15 +69,7 @@ def read(folder: str | Path, *, pictures: bool = True) -> list[Triplet]:
 
 def write(folder: str | Path, triplets: Iterable[Triplet]) -> None:
     """Write the triplets as a data folder's file, whole or not at all; their pictures are the caller's to put there."""
-    text = "".join(json.dumps(_plain(triplet), ensure_ascii=False) + "\n" for triplet in triplets)
-    write_bytes(Path(folder) / FILE, text.encode("utf-8", "backslashreplace"))
-
-
-def _plain(triplet: Triplet) -> dict:
-    values = asdict(triplet)
-    if triplet.group is None:
-        del values["group"]
-    return values
+    write_lines(Path(folder) / FILE, triplets, may_lack="group")
 
 
 def _triplet(fields: Fields, folder: Path | None) -> Triplet:
