@@ -210,8 +210,11 @@ CHECKS: dict[int, tuple[str, ...]] = {
         "dreambooth/test_dreambooth_data.py::test_editing_one_photo_encodes_that_one_anew",
         "failure_modes/test_rows_01_to_06.py::test_row_06_an_edited_caption_is_encoded_anew_and_the_others_are_not",
     ),
-    # No buckets: every photo is scaled to cover the native square and cropped at its centre, by which none is lost.
     13: (
+        "diffusion/test_buckets.py::test_the_list_at_512_is_the_specifications",
+        "dreambooth/test_dreambooth_buckets.py::test_every_photo_comes_once_an_epoch_in_its_own_shape",
+        "dreambooth/test_dreambooth_buckets.py::test_a_row_of_a_mixed_batch_learns_as_it_would_alone",
+        "dreambooth/test_dreambooth_buckets.py::test_sdxl_is_told_of_each_photos_own_crop",
         "diffusion/test_xl.py::test_sizes_agree_with_the_crop",
         "dreambooth/test_dreambooth_learn.py::test_a_batch_runs_over_the_end_of_an_epoch_and_no_photo_is_lost",
     ),

@@ -137,7 +137,12 @@ def test_each_picture_has_its_own_sizes_and_without_them_it_is_whole(sdxl, rng):
     ],
 )
 def test_sizes_agree_with_the_crop(width, height, expected):
-    assert sizes(width, height, 1024).tolist() == [*expected, 1024, 1024]
+    assert sizes(width, height, (1024, 1024)).tolist() == [*expected, 1024, 1024]
+
+
+def test_sizes_agree_with_the_crop_to_a_bucket():
+    # 2000 x 1000 covers 1344 x 704 when scaled by .704 to 1408 x 704: 32 pixels go left and right
+    assert sizes(2000, 1000, (1344, 704)).tolist() == [1000, 2000, 0, 32, 704, 1344]
 
 
 def test_text_keeps_all_its_parts_through_every_change(sdxl):

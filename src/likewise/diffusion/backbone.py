@@ -103,12 +103,24 @@ def join(texts: Sequence[Text]) -> Text:
 class Moments:
     """The latent distribution of images, scaled: mean (B, C, h, w); logvar the same, or None if there is no spread.
 
-    sizes: (B, 6) as in Text, of the files that the images were framed from, if they were.
+    sizes: (B, 6) as in Text, of the files that the images were framed from, if they were. shapes: (B, 2), height and
+    width of each image's own latents where they differ; the rest of its row is zero.
     """
 
     mean: Tensor
     logvar: Tensor | None = None
     sizes: Tensor | None = None
+    shapes: Tensor | None = None
+
+    def row(self, index: int) -> "Moments":
+        """One image's moments (C, h, w), in its own shape, and its sizes (6,)."""
+        whole = [None if part is None else part[index] for part in (self.mean, self.logvar, self.sizes)]
+        if self.shapes is not None:
+            high, wide = self.shapes[index].tolist()
+            whole[:2] = [None if part is None else part[..., :high, :wide] for part in whole[:2]]
+        mean, logvar, sizes = whole
+        assert mean is not None
+        return Moments(mean, logvar, sizes)
 
     def sample(self, noise: Tensor | None = None) -> Tensor:
         """mean + std * noise; the mean alone without noise (B, C, h, w), or where the encoder is deterministic."""

@@ -13,7 +13,9 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from likewise import checkpoint, images
+from likewise.diffusion import ragged
 from likewise.diffusion.backbone import Backbone, Moments, Text, join
+from likewise.diffusion.buckets import Frame
 from likewise.diffusion.tokens import tokenize
 from likewise.errors import NonFiniteLatentsError
 
@@ -69,32 +71,36 @@ class LatentCache:
         self._shelf, self._backbone = Shelf(folder), backbone
         self._weights = checkpoint.hash_tensors(backbone.vae.state_dict())
 
-    def key(self, picture: Picture, size: int, mirrored: bool = False) -> str:
+    def key(self, picture: Picture, size: int | Frame, mirrored: bool = False) -> str:
         """The SHA-256 of all that the moments depend on."""
         framing = ["cover", size, "mirrored" if mirrored else "as is"]
         facts = self._backbone.facts
         return checkpoint.hash_json([FORMAT, picture.image_hash, framing, self._weights, facts.scaling_factor])
 
-    def moments(self, pictures: Sequence[Picture], size: int | None = None, *, mirrored: bool = False) -> Moments:
+    def moments(
+        self, pictures: Sequence[Picture], size: int | Sequence[Frame] | None = None, *, mirrored: bool = False
+    ) -> Moments:
         """Scaled moments (N, C, h, w) on the CPU, in the order asked for; logvar None for a deterministic encoder.
 
         Each picture has its own row of sizes: its file's height and width, and where it was cropped. size: pixels a
-        side, the model's own by default. Raises NonFiniteLatentsError, which names the file, and stores nothing then.
+        side, the model's own by default, or each picture's width and height. Raises NonFiniteLatentsError, which names
+        the file, and stores nothing then.
         """
         size = size or self._backbone.facts.image_size
-        entries = [self._one(picture, size, mirrored) for picture in pictures]
+        framed = [size] * len(pictures) if isinstance(size, int) else size
+        entries = [self._one(picture, frame, mirrored) for picture, frame in zip(pictures, framed, strict=True)]
         spread = all("logvar" in entry for entry in entries)
-        mean = torch.stack([entry["mean"] for entry in entries])
-        logvar = torch.stack([entry["logvar"] for entry in entries]) if spread else None
-        return Moments(mean, logvar, torch.stack([entry["sizes"] for entry in entries]))
+        mean, shapes = ragged.stack([entry["mean"] for entry in entries])
+        logvar = ragged.stack([entry["logvar"] for entry in entries])[0] if spread else None
+        return Moments(mean, logvar, torch.stack([entry["sizes"] for entry in entries]), shapes)
 
-    def _one(self, picture: Picture, size: int, mirrored: bool) -> dict[str, Tensor]:
+    def _one(self, picture: Picture, size: int | Frame, mirrored: bool) -> dict[str, Tensor]:
         key = self.key(picture, size, mirrored)
         found = self._shelf.get(key)
         return found if found is not None else self._shelf.put(key, self._encode(picture, size, mirrored))
 
     @torch.no_grad()
-    def _encode(self, picture: Picture, size: int, mirrored: bool) -> dict[str, Tensor]:
+    def _encode(self, picture: Picture, size: int | Frame, mirrored: bool) -> dict[str, Tensor]:
         whole: Image.Image = images.read(picture.path)
         framed = images.cover(whole, size)
         batch = images.to_tensor([ImageOps.mirror(framed) if mirrored else framed])
@@ -102,18 +108,18 @@ class LatentCache:
         entry = {"mean": moments.mean[0]} | ({} if moments.logvar is None else {"logvar": moments.logvar[0]})
         if not all(torch.isfinite(value).all() for value in entry.values()):
             raise NonFiniteLatentsError(picture.path)
-        return entry | {"sizes": sizes(whole.width, whole.height, size)}
+        return entry | {"sizes": sizes(whole.width, whole.height, framed.size)}
 
 
-def sizes(width: int, height: int, side: int) -> Tensor:
-    """What SDXL is told of a picture of width x height pixels that `images.cover` framed to a square: (6,) float32.
+def sizes(width: int, height: int, frame: Frame) -> Tensor:
+    """What SDXL is told of a picture of width x height pixels that `images.cover` framed: (6,) float32.
 
-    Its height and width, the crop's top and left once the picture is scaled to cover the square, the square's height
-    and width. The crop is in the middle, so a mirrored picture has the same.
+    Its height and width, the crop's top and left once the picture is scaled to cover the frame, the frame's height and
+    width. The crop is in the middle, so a mirrored picture has the same.
     """
-    scale = side / min(width, height)
-    top, left = (round((full * scale - side) / 2) for full in (height, width))
-    return torch.tensor([height, width, top, left, side, side], dtype=torch.float32)
+    scale = max(frame[0] / width, frame[1] / height)
+    left, top = (round((full * scale - side) / 2) for full, side in zip((width, height), frame, strict=True))
+    return torch.tensor([height, width, top, left, frame[1], frame[0]], dtype=torch.float32)
 
 
 class TextCache:

@@ -125,6 +125,7 @@ from likewise.errors.photos import ImageTooLargeError as ImageTooLargeError
 from likewise.errors.photos import MissingCaptionWarning as MissingCaptionWarning
 from likewise.errors.photos import PictureMetadataError as PictureMetadataError
 from likewise.errors.photos import SkippedFilesWarning as SkippedFilesWarning
+from likewise.errors.photos import SquarePhotosWarning as SquarePhotosWarning
 from likewise.errors.photos import TooFewImagesError as TooFewImagesError
 from likewise.errors.photos import UnusedCaptionWarning as UnusedCaptionWarning
 from likewise.errors.prompts import IdentifierError as IdentifierError

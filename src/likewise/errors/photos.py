@@ -123,3 +123,10 @@ class MissingCaptionWarning(LikewiseWarning):
             f"{folder}: {len(names)} of {total} photos have no caption ({shown}); the default prompt is used for them. "
             "Write their captions, or delete all."
         )
+
+
+class SquarePhotosWarning(LikewiseWarning):
+    """Aspect-ratio buckets were asked for, and every photo is square."""
+
+    def __init__(self) -> None:
+        super().__init__("buckets has no effect: every photo is as good as square. Leave the option out.")

@@ -7,10 +7,12 @@ from typing import Any
 from likewise import settings
 from likewise.devices import Device
 from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.buckets import Frame
 from likewise.imageset import ImageSet, checking
 from likewise.imageset.photos import TEACHING_MINIMUM
 from likewise.preflight import captions, cost
 from likewise.preflight.report import Preflight, Row, rows_of
+from likewise.tuning.cache import frames
 from likewise.tuning.lesson import Lesson
 from likewise.tuning.plan import Plan
 from likewise.words.tokenizer import ids_of
@@ -40,11 +42,12 @@ def look(
     lesson.check(backbone, plan, texts)
     told = lesson.told(backbone, plan, texts)
     seen = checking.check(folder, size=backbone.facts.image_size)
+    framed = frames(backbone, photos.photos) if plan.config.buckets else []
     parts = lesson.learns(backbone, plan)
     learned = sum(parameters for _, parameters in parts.values())
     spent = cost.expect(backbone.facts, plan, device, learned, run, cache, saves=saves, verdict=verdict)
     rows = [
-        *_photos(seen),
+        *_photos(seen, framed),
         *_captions(backbone, plan, lesson, photos, texts, changed),
         *_word(backbone, plan, told),
         *_learns(plan, parts, told[-1]),
@@ -55,14 +58,17 @@ def look(
     return Preflight(tuple(rows), _data(plan, seen, parts, spent, run))
 
 
-def _photos(seen: Sequence[checking.Row]) -> list[Row]:
-    """One line in all, then each photo that should be looked at."""
+def _photos(seen: Sequence[checking.Row], framed: Sequence[Frame]) -> list[Row]:
+    """One line in all, the shapes that photos are framed to if they keep theirs, then each that should be looked at."""
     usable = [row for row in seen if row.kind == "photo" and row.status != "skipped"]
     short = min((min(row.width, row.height) for row in usable), default=0)
     text = checking.summary(seen, TEACHING_MINIMUM).rstrip(".")
     rows = [Row("photos", "ok", f"{text}; the smallest is {short} pixels on its shorter side")]
+    if framed:
+        shapes = (f"{framed.count(one)} of {one[0]}x{one[1]}" for one in sorted(set(framed)))
+        rows.append(Row("photos", "ok", f"Each keeps its shape, in pixels: {', '.join(shapes)}"))
     for row in seen:
-        found = [one for one in row.findings if one.level == "warning"]
+        found = [one for one in row.findings if one.level == "warning" and not (framed and one.code == "narrow")]
         rows += [Row("photos", "warning", f"{row.name}: {one.reason}", one.advice) for one in found]
     return rows
 

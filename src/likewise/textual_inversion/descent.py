@@ -25,7 +25,7 @@ from likewise.tuning import memory
 from likewise.tuning.frugal import recomputing
 from likewise.tuning.objective import errors, read
 from likewise.tuning.rates import adamw, set_rate
-from likewise.tuning.samples import Batch
+from likewise.tuning.samples import beside
 
 
 def optimise(
@@ -114,16 +114,9 @@ class _Task:
         batches = [draw(self.data, self.config, seed, first, model.schedule.timesteps) for seed in self.seeds]
         with self.device.autocast() if self.device else nullcontext():
             text = join([self._read(batch.prompts, seed) for seed, batch in enumerate(batches)])
-            found = errors(model, _joined(batches).to(model.device), text, self.config.snr_gamma)
+            found = errors(model, beside(batches).to(model.device), text, self.config.snr_gamma)
         return found.view(len(self.seeds), size).mean(dim=1)
 
     def _read(self, prompts: tuple[str, ...], seed: int) -> Text:
         words, pooling = self.trained.words(seed), self.config.pooling
         return read(partial(self.backbone.encode_text, words=words, pooling=pooling), prompts)
-
-
-def _joined(batches: Sequence[Batch]) -> Batch:
-    parts = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in ("latents", "noise", "t")}
-    sizes = [batch.sizes for batch in batches if batch.sizes is not None]
-    prompts = tuple(prompt for batch in batches for prompt in batch.prompts)
-    return Batch(**parts, prompts=prompts, photos=len(prompts), sizes=torch.cat(sizes) if sizes else None)

@@ -47,6 +47,11 @@ class Tuning(BaseModel):
     )
     checkpointing: bool = Field(False, description="Recompute U-Net activations: less memory, a third more time.")
     flip: bool = Field(False, description="Mirror photos at random; not for text or one-sided things.")
+    buckets: bool = Field(
+        False,
+        description="Let photos that are not square keep their shape: each is framed to the nearest bucket of aspect "
+        "ratios instead of its middle square.",
+    )
     parity: Literal["diffusers"] | None = Field(
         None, description="Defaults by which a step is that of diffusers' example script; none has our own."
     )

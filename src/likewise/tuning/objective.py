@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from likewise.diffusion import ragged
 from likewise.diffusion.backbone import Backbone, Text
 from likewise.tuning.samples import Batch
 
@@ -27,8 +28,17 @@ def errors(
     """w(t_i) ||f(z_ti, t_i, c_i) - target_i||^2 for each row, (R,) float32, means over each row's elements.
 
     text: the batch's prompts, encoded, row by row. w is 1, or min-SNR's weight (arXiv:2303.09556) with `snr_gamma`.
-    teacher: answers for the rows after the photos in place of the noise.
+    teacher: answers for the rows after the photos in place of the noise. Rows of several shapes go through the network
+    shape by shape.
     """
+    if batch.shapes is None:
+        return _errors(backbone, batch, text, snr_gamma, teacher)
+    groups = ragged.alike(batch.shapes)
+    found = [_errors(backbone, batch.rows(rows), text[rows], snr_gamma, teacher) for rows in groups]
+    return torch.cat(found)[torch.cat(groups).argsort()]
+
+
+def _errors(backbone: Backbone, batch: Batch, text: Text, snr_gamma: float | None, teacher: Teacher | None) -> Tensor:
     schedule, count = backbone.schedule, batch.photos
     noisy = schedule.add_noise(batch.latents, batch.noise, batch.t)
     target = schedule.target(batch.latents, batch.noise, batch.t)

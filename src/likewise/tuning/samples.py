@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from likewise import seeds
+from likewise.diffusion import ragged
 from likewise.diffusion.backbone import Moments
 
 
@@ -29,7 +30,8 @@ class Sample:
 class Batch:
     """Samples side by side: `photos` of them from the photos, then none or as many from a prior.
 
-    latents, noise: (R, C, h, w) float32; t: (R,) int64; prompts: R; sizes: (R, 6) where known, each row's own.
+    latents, noise: (R, C, h, w) float32; t: (R,) int64; prompts: R; sizes: (R, 6) where known, each row's own; shapes:
+    (R, 2), heights and widths of the rows' own latents where they differ.
     """
 
     latents: Tensor
@@ -38,35 +40,56 @@ class Batch:
     prompts: tuple[str, ...]
     photos: int
     sizes: Tensor | None = None
+    shapes: Tensor | None = None
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
         moved = (one.to(device) for one in (self.latents, self.noise, self.t))
-        return Batch(*moved, self.prompts, self.photos, None if self.sizes is None else self.sizes.to(device))
+        sizes = None if self.sizes is None else self.sizes.to(device)
+        return Batch(*moved, self.prompts, self.photos, sizes, self.shapes)
 
     def halves(self) -> list["Batch"]:
         """The photos and the prior as batches of their own; the whole where there is no prior."""
         count, rows = self.photos, len(self.prompts)
         if count == rows:
             return [self]
-        return [self._rows(slice(0, count), count), self._rows(slice(count, rows), 0)]
+        return [self.rows(torch.arange(count)), self.rows(torch.arange(count, rows))]
 
-    def _rows(self, rows: slice, photos: int) -> "Batch":
-        parts = (self.latents[rows], self.noise[rows], self.t[rows], self.prompts[rows])
-        return Batch(*parts, photos, None if self.sizes is None else self.sizes[rows])
+    def rows(self, chosen: Tensor) -> "Batch":
+        """Some rows, numbered in rising order, as a batch of their own."""
+        latents, noise, t = (part[chosen] for part in (self.latents, self.noise, self.t))
+        shapes = None if self.shapes is None else self.shapes[chosen]
+        if shapes is not None and (shapes == shapes[0]).all():
+            high, wide = shapes[0].tolist()
+            latents, noise, shapes = latents[..., :high, :wide], noise[..., :high, :wide], None
+        prompts = tuple(self.prompts[row] for row in chosen.tolist())
+        photos = int((chosen < self.photos).sum())
+        return Batch(latents, noise, t, prompts, photos, None if self.sizes is None else self.sizes[chosen], shapes)
+
+
+def beside(batches: Sequence[Batch]) -> Batch:
+    """The rows of batches without a prior, all from photos, as one batch."""
+    latents, shapes = ragged.stack([row for one in batches for row in ragged.unstack(one.latents, one.shapes)])
+    noise, _ = ragged.stack([row for one in batches for row in ragged.unstack(one.noise, one.shapes)])
+    prompts = tuple(prompt for one in batches for prompt in one.prompts)
+    sizes = [one.sizes for one in batches if one.sizes is not None]
+    t = torch.cat([one.t for one in batches])
+    return Batch(latents, noise, t, prompts, len(prompts), torch.cat(sizes) if sizes else None, shapes)
 
 
 def collate(samples: Sequence[Sample], photos: int) -> Batch:
     """Samples as one batch, the first `photos` of them from the photos."""
     sizes = [sample.sizes for sample in samples if sample.sizes is not None]
     assert len(sizes) in (0, len(samples)), "either every picture's sizes are known, or none's"
+    latents, shapes = ragged.stack([sample.latents for sample in samples])
     return Batch(
-        torch.stack([sample.latents for sample in samples]),
-        torch.stack([sample.noise for sample in samples]),
+        latents,
+        ragged.stack([sample.noise for sample in samples])[0],
         torch.tensor([sample.t for sample in samples]),
         tuple(sample.prompt for sample in samples),
         photos,
         torch.stack(sizes) if sizes else None,
+        shapes,
     )
 
 
@@ -89,14 +112,13 @@ def sample(
     row = pick(len(prompts), seed, half, n)
     numbers = seeds.numpy_stream(seed, "sample", half, n)
     t, view = int(numbers.integers(timesteps)), int(numbers.integers(2)) if flip else 0
-    spread, sizes = views[view].logvar, views[view].sizes
-    moments = Moments(views[view].mean[row], None if spread is None else spread[row])
+    moments = views[view].row(row)
     latents = moments.sample(seeds.randn(moments.mean.shape, seed, "posterior", half, n))
     noise = seeds.randn(latents.shape, seed, "noise", half, n)
     if offset_noise:
         shift = seeds.randn((len(noise), 1, 1), seed, "offset", half, n)
         noise = noise + offset_noise * shift
-    return Sample(latents, noise, t, prompts[row], None if sizes is None else sizes[row])
+    return Sample(latents, noise, t, prompts[row], moments.sizes)
 
 
 def pick(count: int, seed: int, half: str, n: int) -> int:
