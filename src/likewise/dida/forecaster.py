@@ -186,9 +186,9 @@ class DIDA:
         return rank(parts, self.graph, self.calibration, top=top, source=number, new=new)
 
     def _number(self, name: str) -> int:
-        if name not in self.graph.nodes:
+        if name not in self.graph.numbers:
             raise UnknownNodeError(name, self.graph.nodes)
-        return self.graph.nodes.index(name)
+        return self.graph.numbers[name]
 
     def update(
         self,

@@ -79,6 +79,11 @@ class Graph:
         return self.domain[self.starts[t] : self.ends[t]]
 
     @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of every node, by its name."""
+        return {name: number for number, name in enumerate(self.nodes)}
+
+    @cached_property
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
         """The nodes that occur as sources, and those that occur as targets, sorted."""
         return np.unique(self.edges[0].numpy()), np.unique(self.edges[1].numpy())
