@@ -86,3 +86,28 @@ def test_mistakes_are_told(run, links, tmp_path):
 def test_the_settings_can_be_seen(run, links):
     result = run("dida", "learn", links, "--strength", 0.1, "--dump-config")
     assert "strength = 0.1\n" in result.out and 'variant_softmax = "reference"\n' in result.out
+
+
+def test_a_run_learns_what_nodes_are(run, links, tmp_path):
+    file = tmp_path / "classes.csv"
+    file.write_text("node,class\n" + "".join(f"n{i},{'even' if i % 2 == 0 else 'odd'}\n" for i in range(24)))
+    how = (links, *COLUMNS, "--every", "month", "--skip-bad-rows", "--out", "run", *FEW)
+    strict = [one for one in how if one != "--skip-bad-rows"]
+    assert "has no link" in run("dida", "learn", *strict, "--classes", file).err
+    learned = run("dida", "learn", *how, "--classes", file)
+    assert learned.code == 0 and "2 classes" in learned.out and "newest class before" in learned.out
+    assert "macro F1" in run("dida", "evaluate", "run").out
+    report = run("dida", "evaluate", "run", "--json").json
+    assert 0 <= report["dida"]["accuracy"]["value"] <= 1
+    asked = run("dida", "forecast", "run", "--who", "n3", "--json").json
+    assert [one["node"] for one in asked["nodes"]] == ["n3"] and asked["nodes"][0]["known"] == "odd"
+    for mistake, told in (
+        (("dida", "forecast", "run", "--new"), "not pairs"),
+        (("dida", "forecast", "run", "--who", "n99"), "n99"),
+        (("dida", "evaluate", "run", "--negatives", "auto"), "told from no pairs"),
+        (("dida", "explain", "run"), "learned classes"),
+        (("dida", "learn", *how, "--task", "classes"), "only with --classes"),
+        (("dida", "learn", *how, "--classes", file, "--task", "links"), "to learn classes"),
+    ):
+        result = run(*mistake)
+        assert result.code == 1 and told in result.err

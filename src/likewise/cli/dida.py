@@ -9,7 +9,10 @@ import typer
 
 from likewise import registry
 from likewise.cli.command import Answer, Command, rows
+from likewise.cli.dida_classes import Classes, ClassTime, learned, told, with_classes
+from likewise.cli.dida_classes import forecast as classified
 from likewise.cli.dida_explain import explain
+from likewise.errors import SettingError
 
 if TYPE_CHECKING:
     from likewise.dida import Graph
@@ -50,20 +53,27 @@ def learn(
         list[str] | None, typer.Option("--hold-out", metavar="DOMAIN", help="A domain that training must not see.")
     ] = None,
     skip_bad_rows: Skip = False,
+    classes: Classes = None,
+    class_time: ClassTime = None,
     seed: Seed = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
-    """Learn from a file of dated links which links come next."""
+    """Learn from a file of dated links which links come next, or with --classes what the nodes are."""
     from likewise.dida import DIDA
 
     columns = {"source": source, "target": target, "time": time, "domain": domain}
     graph = _graph(table, columns, every, snapshots, skip_bad_rows)
-    again = _command(table, out, columns, every, snapshots, held or [], skip_bad_rows, seed, settings)
+    graph, settings = with_classes(graph, classes, class_time, skip_bad_rows, settings)
+    own = {"classes": classes, "class-time": class_time, **{k: v for k, v in settings.items() if k != "task"}}
+    own = {name: value for name, value in own.items() if value is not None}
+    again = _command(table, out, columns, every, snapshots, held or [], skip_bad_rows, seed, own)
     how = {"held": held or [], "seed": seed, "out": out, "resume": resume, "quiet": False, "resume_command": again}
     model = DIDA(**settings).fit(graph, **how)
     data = {"run": str(out), **_described(graph), "validation": model.validation}
+    if classes:
+        return Answer(data, learned(model, out))
     lines = [
         f"{graph.size} nodes, {graph.ends[-1]} links, {len(graph)} snapshots",
         f"Validation AUC {model.validation['auc']:.3f}; remembering past pairs (EdgeBank) "
@@ -87,7 +97,12 @@ def evaluate(
     """Measure a run on the snapshots it never saw, beside the memory of past pairs."""
     from likewise.dida import DIDA
 
-    report = DIDA.load(run).evaluate(kinds=negatives or ["auto", "historical"], seed=seed)
+    model = DIDA.load(run)
+    report = model.evaluate(kinds=negatives or ["auto", "historical"], seed=seed)
+    if model.config.task == "classes":
+        if negatives:
+            raise SettingError("negatives", ", ".join(negatives), "the run learned classes, told from no pairs")
+        return Answer(report, told(report, model.config.model))
     return Answer(report, _told(report))
 
 
@@ -107,14 +122,17 @@ def forecast(
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
-    """Say who will link to what next, the likeliest first, each with its probability."""
+    """Say who will link to what next, the likeliest first, each with its probability; or what nodes are."""
     from likewise.dida import DIDA
-    from likewise.errors import SettingError
 
     if data.is_dir():
         if settings:
             raise SettingError(next(iter(settings)), next(iter(settings.values())), "a finished run keeps its settings")
         model = DIDA.load(data)
+        if model.config.task == "classes":
+            if new:
+                raise SettingError("new", new, "the run learned classes of nodes, which are not pairs")
+            return classified(model, top, who)
     else:
         columns = {"source": source, "target": target, "time": time, "domain": domain}
         graph = _graph(data, columns, every, snapshots, skip_bad_rows)

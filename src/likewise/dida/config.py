@@ -18,6 +18,9 @@ class Config(BaseModel):
         description="The disentangled model; plain temporal attention (one softmax, no mask, no penalty); or one of "
         "four others to compare with.",
     )
+    task: Literal["links", "classes"] = Field(
+        "links", description="What is learned: which links come next, or what the nodes are."
+    )
     width: int = Field(16, ge=2, description="Numbers that describe a node, in every layer; a multiple of heads.")
     heads: int = Field(4, ge=1, description="Attention heads, which share the width.")
     layers: int = Field(2, ge=1, le=8, description="Attention layers.")
@@ -77,6 +80,8 @@ class Config(BaseModel):
     def _fits(self) -> Self:
         if self.width % self.heads or self.width % 2:
             raise ValueError(f"width must be even and a multiple of heads, and {self.width} and {self.heads} are not")
+        if self.task == "classes" and self.batch:
+            raise ValueError("batch is of links; to learn classes takes the whole window, without batch")
         if self.fan_out and not self.batch:
             raise ValueError("fan_out samples the past links of a batch: give batch as well")
         if self.batch and self.model not in ("dida", "attention"):

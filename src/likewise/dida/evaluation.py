@@ -8,15 +8,15 @@ import numpy as np
 from torch import Tensor
 
 from likewise import seeds
-from likewise.dida import leakage, measures
+from likewise.dida import calibration, leakage, measures
 from likewise.dida.calibration import Calibration
 from likewise.dida.edgebank import EdgeBank
 from likewise.dida.graph import Graph
 from likewise.dida.model import score
-from likewise.dida.negatives import Pool
+from likewise.dida.negatives import Pool, draw
 from likewise.dida.splits import Split
 
-SAMPLE = 20_000  # pairs whose probabilities stand for those of all
+SAMPLE = 20_000  # pairs whose probabilities stand for those of all, and that calibrate
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,24 @@ class Case:
 def scorer(parts: Tensor) -> measures.Scorer:
     """The logits of pairs by parts (T, N, d)."""
     return lambda t, pairs: score(parts[t], pairs).double().numpy()
+
+
+def validation(parts: Tensor, graph: Graph, times: Sequence[int], seed: int) -> tuple[Calibration, dict[str, float]]:
+    """Probabilities fitted on these times, and the AUC there of the parts (T, N, d) and of memory, "edgebank"."""
+    bank, pool = EdgeBank(graph), Pool(graph)
+    positive, negative, free = [], [], []
+    for t in times:
+        links = pool.pairs(pool.keys(graph.links(t + 1)))
+        count = min(SAMPLE, pool.possible)
+        if links.shape[1]:
+            others = draw(graph, t + 1, "auto", count, seed, "calibration")
+            positive.append(score(parts[t], links).numpy())
+            negative.append(score(parts[t], others).numpy())
+            free.append((pool.possible - links.shape[1]) / count)
+    fitted = calibration.fit(np.concatenate(positive), np.concatenate(negative), float(np.mean(free)))
+    rounds = measures.trials(graph, times, seed=seed, rivals=1)
+    found = measures.measure(graph, rounds, {"auc": scorer(parts), "edgebank": bank}, seed=seed)
+    return fitted, {name: found[name]["auc"]["value"] for name in found}
 
 
 def report(case: Case, kinds: Sequence[str], seed: int, sampled: int) -> dict[str, Any]:

@@ -12,32 +12,31 @@ import torch
 from torch import Tensor
 
 from likewise import checkpoint, records, settings, training
-from likewise.dida import calibration, evaluation, measures, reading, snapshots, storage
+from likewise.dida import classifying, evaluation, reading, snapshots, storage
 from likewise.dida.calibration import Calibration
 from likewise.dida.changes import changes
+from likewise.dida.classifying import Guess
 from likewise.dida.config import Config
-from likewise.dida.edgebank import EdgeBank
 from likewise.dida.explain import Explanation, carriers
 from likewise.dida.forecast import Forecast, rank
 from likewise.dida.graph import Graph
 from likewise.dida.learn import best, learn, stopping
 from likewise.dida.model import Entrance, Network, score
-from likewise.dida.negatives import Pool, draw
 from likewise.dida.networks import embed, make
 from likewise.dida.splits import Split, split
 from likewise.dida.stream import Stream
 from likewise.errors import (
     NonFiniteLossError,
     NotFittedError,
+    TaskError,
     UnexplainedModelError,
-    UnknownNodeError,
     UnstreamedModelError,
+    WeakClassesWarning,
     WeakForecastWarning,
 )
 from likewise.training import State
 
 SAVES = 8  # about how many checkpoints a run makes
-NEGATIVES = 20_000  # pairs that calibrate
 
 
 class DIDA:
@@ -141,20 +140,13 @@ class DIDA:
 
     def _calibrate(self, seen: Graph) -> None:
         """Fit the probabilities on the validation snapshots, and compare with memory there."""
-        parts, bank, pool = self._made(seen), EdgeBank(seen), Pool(seen)
-        positive, negative, free = [], [], []
-        for t in self.split.val:
-            links = pool.pairs(pool.keys(seen.links(t + 1)))
-            count = min(NEGATIVES, pool.possible)
-            if links.shape[1]:
-                others = draw(seen, t + 1, "auto", count, self.seed, "calibration")
-                positive.append(score(parts[t], links).numpy())
-                negative.append(score(parts[t], others).numpy())
-                free.append((pool.possible - links.shape[1]) / count)
-        self.calibration = calibration.fit(np.concatenate(positive), np.concatenate(negative), float(np.mean(free)))
-        rounds = measures.trials(seen, list(self.split.val), seed=self.seed, rivals=1)
-        found = measures.measure(seen, rounds, {"auc": evaluation.scorer(parts), "edgebank": bank}, seed=self.seed)
-        self.validation = {name: found[name]["auc"]["value"] for name in found}
+        if self.config.task == "classes":
+            self.validation = classifying.validation(self._reader(), seen, self.split, self.seed)
+            if self.validation["accuracy"] < self.validation["last seen"]:
+                warnings.warn(WeakClassesWarning(*self.validation.values()), stacklevel=3)
+            return
+        times = list(self.split.val)
+        self.calibration, self.validation = evaluation.validation(self._made(seen), seen, times, self.seed)
         if self.validation["auc"] < self.validation["edgebank"]:
             warnings.warn(WeakForecastWarning(self.validation["auc"], self.validation["edgebank"]), stacklevel=3)
 
@@ -172,23 +164,33 @@ class DIDA:
 
     def score(self, pairs: Iterable[tuple[str, str]], t: int = -1) -> np.ndarray:
         """The probability that each pair of names links in the snapshot after t, (P,)."""
-        numbers = [[self._number(name) for name in pair] for pair in pairs]
+        numbers = [[self.graph.number_of(name) for name in pair] for pair in pairs]
         rows = torch.tensor(numbers, dtype=torch.int64).reshape(-1, 2).T
-        return self.calibration(score(self._made(self.graph)[t], rows).numpy())
+        return self.calibration(score(self._linked()[t], rows).numpy())
 
     def forecast(self, top: int = 20, *, source: str | None = None, new: bool = False) -> list[Forecast]:
         """The likeliest links of the snapshot after the last, best first.
 
         source: only links of this node. new: only pairs that never linked.
         """
-        number = None if source is None else self._number(source)
-        parts = self._made(self.graph)[-1]
-        return rank(parts, self.graph, self.calibration, top=top, source=number, new=new)
+        number = None if source is None else self.graph.number_of(source)
+        return rank(self._linked()[-1], self.graph, self.calibration, top=top, source=number, new=new)
 
-    def _number(self, name: str) -> int:
-        if name not in self.graph.numbers:
-            raise UnknownNodeError(name, self.graph.nodes)
-        return self.graph.numbers[name]
+    def _linked(self) -> Tensor:
+        if self.config.task == "classes":
+            raise TaskError("links", "classes")
+        return self._made(self.graph)
+
+    def classify(self, t: int = -1) -> list[Guess]:
+        """What every node with a link by snapshot t is taken for after it, the surest first."""
+        return classifying.guesses(self._reader(), self.graph, range(len(self.graph))[t])
+
+    def _reader(self) -> Entrance:
+        if self._network is None:
+            raise NotFittedError("A class")
+        if self._network.classify is None:
+            raise TaskError("classes", "links")
+        return self._network
 
     def update(
         self,
@@ -206,7 +208,7 @@ class DIDA:
         """
         if not isinstance(self._network, Network):
             raise NotFittedError("An update") if self._network is None else UnstreamedModelError(self.config.model)
-        pairs = [[self._number(name) for name in pair] for pair in links]
+        pairs = [[self.graph.number_of(name) for name in pair] for pair in links]
         longer = self.graph.followed(pairs, label=label, domain=domain, features=features)
         stream, before = self._stream, self._parts.get(self.graph.hash)
         if stream is None or before is None:
@@ -223,8 +225,12 @@ class DIDA:
         By kind of negatives: its figures, under the name of its model, beside EdgeBank's, by snapshot and by domain;
         with held-out domains also "shift", where messages are of all domains and only held-out links count.
         "surprise": the share of links whose pair is new. "calibration": links expected and found. "leakage": see
-        `likewise.dida.leakage`.
+        `likewise.dida.leakage`. A forecaster of classes tells accuracy and macro F1 beside each node's newest class.
         """
+        if self.config.task == "classes":
+            seen = self.graph.without(self.held) if self.held else self.graph
+            cut = classifying.own(self.split)
+            return classifying.report(self.config.model, self._reader(), seen, cut.test or cut.val, seed)
         case = evaluation.Case(self.config.model, self.graph, self.held, self.split, self.calibration, self._fresh)
         return evaluation.report(case, kinds, seed, self.seed)
 
@@ -238,7 +244,7 @@ class DIDA:
         Raises UnexplainedModelError for a model without attention, UnknownNodeError.
         """
         network, t = self._attentive(), range(len(self.graph))[t]
-        pair = (self._number(source), self._number(target))
+        pair = (self.graph.number_of(source), self.graph.number_of(target))
         logit, own, found = carriers(network, self.graph, pair, t)
         probability = float(self.calibration(np.array([logit]))[0])
         return Explanation(source, target, self.graph.labels[t], logit, probability, own, tuple(found))
@@ -253,6 +259,8 @@ class DIDA:
             raise NotFittedError("An explanation")
         if not isinstance(self._network, Network):
             raise UnexplainedModelError(self.config.model)
+        if self.config.task == "classes":
+            raise TaskError("links", "classes")
         return self._network
 
     def save(self, folder: str | Path, *, replace_old: bool = False) -> None:

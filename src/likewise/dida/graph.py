@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from likewise import checkpoint
-from likewise.errors import FeatureError, UnknownDomainError
+from likewise.errors import FeatureError, UnknownDomainError, UnknownNodeError
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class Graph:
     edges (2, E) int64: sources and targets, snapshot after snapshot; ends (T,): edges up to and with each snapshot;
     domain (E,) int64: the number of each link's domain; nodes: N names; domains: their names; labels: T, what to call
     each snapshot; features: none, (N, F), or (T, N, F); classes: none, or (T, N) int64: each node's class in each
-    snapshot, -1 where it is not known.
+    snapshot, -1 where it is not known; kinds: what the classes are called. opens: where times are known, T + 1 of them,
+    the beginning of each snapshot and the end of the last; seconds since 1970, or numbers as in the links.
     """
 
     edges: Tensor
@@ -30,6 +31,8 @@ class Graph:
     labels: tuple[str, ...] = ()
     features: Tensor | None = None
     classes: Tensor | None = None
+    kinds: tuple[str, ...] = ()
+    opens: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.edges.shape == (2, self.ends[-1]) and len(self.domain) == self.ends[-1], "ends must fit the edges"
@@ -39,6 +42,8 @@ class Graph:
             self._check_features(self.features)
         if self.classes is not None and tuple(self.classes.shape) != (len(self), self.size):
             raise FeatureError(f"classes of shape {tuple(self.classes.shape)}", f"({len(self)}, {self.size}) is needed")
+        if self.classes is not None and not self.kinds:
+            object.__setattr__(self, "kinds", tuple(f"class {k}" for k in range(int(self.classes.max()) + 1)))
 
     def _check_features(self, features: Tensor) -> None:
         fits = ((len(self.nodes),), (len(self), len(self.nodes)))
@@ -78,10 +83,21 @@ class Graph:
         """The domain of every edge of snapshot t, (e,)."""
         return self.domain[self.starts[t] : self.ends[t]]
 
+    def snapshot_at(self, moment: float) -> int | None:
+        """The snapshot that a time falls in, None before the first and after the last."""
+        place = int(np.searchsorted(self.opens, moment, side="right")) - 1
+        return place if 0 <= place < len(self.opens) - 1 else None
+
     @cached_property
     def numbers(self) -> dict[str, int]:
         """The number of every node, by its name."""
         return {name: number for number, name in enumerate(self.nodes)}
+
+    def number_of(self, name: str) -> int:
+        """The number of a node. Raises UnknownNodeError."""
+        if name not in self.numbers:
+            raise UnknownNodeError(name, self.nodes)
+        return self.numbers[name]
 
     @cached_property
     def sides(self) -> tuple[np.ndarray, np.ndarray]:
@@ -103,6 +119,7 @@ class Graph:
             ends=self.ends[:count],
             domain=self.domain[:end],
             labels=self.labels[:count],
+            opens=self.opens[: count + 1],
             features=self.features[:count] if moving else self.features,
             classes=None if self.classes is None else self.classes[:count],
         )
@@ -151,7 +168,7 @@ class Graph:
         tensors = {"edges": self.edges, "domain": self.domain}
         tensors |= {} if self.features is None else {"features": self.features}
         tensors |= {} if self.classes is None else {"classes": self.classes}
-        names = [self.nodes, self.domains, self.labels, self.ends]
+        names = [self.nodes, self.domains, self.labels, self.ends, *([self.kinds] if self.kinds else [])]
         return checkpoint.hash_json([checkpoint.hash_tensors(tensors), *map(list, names)])
 
 

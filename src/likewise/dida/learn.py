@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from likewise import seeds, settings
 from likewise.dida import negatives, sampling
+from likewise.dida.classifying import ClassTask
 from likewise.dida.config import Config
 from likewise.dida.graph import Graph
 from likewise.dida.model import Entrance, Network, score
@@ -42,10 +43,13 @@ def learn(graph: Graph, config: Config, seed: int, *, resume: State | None = Non
     Raises TooFewSnapshotsError, NothingToLearnError, NoNegativesError; ResumeMismatchError if `resume` is of another
     graph, seed or setting.
     """
+    kind = ClassTask if config.task == "classes" else Task
+    task = kind(graph, split(len(graph), config.val_snapshots, config.test_snapshots), config, seed)
     network = make(config, graph, seed)
     if isinstance(network, Network):
         network.variant.requires_grad_(config.variant_decoder == "trained" and config.intervenes)
-    task = Task(graph, split(len(graph), config.val_snapshots, config.test_snapshots), config, seed)
+    if network.reclassify is not None:
+        network.reclassify.requires_grad_(config.variant_decoder == "trained" and config.intervenes)
     optimiser = torch.optim.Adam(
         [weight for weight in network.parameters() if weight.requires_grad],
         lr=config.lr,

@@ -110,6 +110,12 @@ class Entrance(nn.Module):
         if self.feature is not None:
             nn.init.xavier_uniform_(self.feature)
         self.enter = nn.Linear(width or config.features, config.width, bias=False)
+        self.classify: nn.Linear | None = None  # where classes of nodes are learned, logits from the invariant part
+        self.reclassify: nn.Linear | None = None  # and from the variant part
+
+    def classified(self, count: int) -> None:
+        """Give the network readers of `count` classes."""
+        self.classify, self.reclassify = (nn.Linear(self.config.width, count) for _ in range(2))
 
     def entered(self, features: Tensor | None) -> Tensor:
         """The features in the network's width, (T, N, d), or (1, N, d) where they are still."""

@@ -23,7 +23,10 @@ def make(config: Config, graph: Graph, seed: int) -> Entrance:
     rows = max(ROWS, len(graph) + SPARE)
     kind = RIVALS.get(config.model, Network)
     with seeds.initialising(seed, "dida"):
-        return kind(config, graph.size, width, rows)
+        network = kind(config, graph.size, width, rows)
+        if config.task == "classes":
+            network.classified(len(graph.kinds))
+        return network
 
 
 def plan(config: Config, graph: Graph) -> Plan:

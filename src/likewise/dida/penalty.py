@@ -49,12 +49,12 @@ def penalty(
     fits = bool(scales.min() >= LOW and scales.max() <= HIGH)
     if count <= GROUPS and fits:
         risks = _interpolated(logits, labels, group, scales[picks(range(draws))])
-        value = _combined(risks, form)
+        value = combined(risks, form)
     else:
         risks = _risks(logits.detach(), labels, scales, group, picks, draws)
-        slope = _slope(logits.detach(), labels, scales, group, picks, _weights(risks, form))
+        slope = _slope(logits.detach(), labels, scales, group, picks, weights(risks, form))
         linear = (slope * logits).sum()  # its gradient is the penalty's, and its value is taken off again
-        value = _combined(risks, form) + linear - linear.detach()
+        value = combined(risks, form) + linear - linear.detach()
     spread = scales.std(unbiased=False).item()
     return Penalty(value, risks.mean().item(), risks.detach().var().item(), spread)
 
@@ -98,11 +98,12 @@ def groups(kind: str, snapshot: Tensor, source: Tensor) -> Tensor:
     return torch.unique(snapshot if kind == "space" else source, return_inverse=True)[1]
 
 
-def _combined(risks: Tensor, form: str) -> Tensor:
+def combined(risks: Tensor, form: str) -> Tensor:
+    """The penalty from every draw's risk (I,), by its form."""
     return risks.var() if form == "paper" else risks.mean() + (len(risks) * risks).var()
 
 
-def _weights(risks: Tensor, form: str) -> Tensor:
+def weights(risks: Tensor, form: str) -> Tensor:
     """The derivative of the penalty by each draw's risk, (I,)."""
     spread = 2 * (risks - risks.mean()) / (len(risks) - 1)
     return spread if form == "paper" else 1 / len(risks) + len(risks) ** 2 * spread

@@ -60,7 +60,7 @@ def read(
     """
     path = Path(path)
     names = {"source": source, "target": target, "time": time, **({"domain": domain} if domain else {})}
-    return checked(_rows(path, names), names, path, skip_bad_rows=skip_bad_rows)
+    return checked(rows_of(path, names), names, path, skip_bad_rows=skip_bad_rows)
 
 
 def checked(
@@ -111,7 +111,7 @@ class _Sieve:
                 return f"column {names[meaning]}: found nothing, needed a {meaning}"
             if meaning in ("source", "target") and _negative(text):
                 return f"column {names[meaning]}: found {text}, needed a name, or a number from 0"
-        time, dated = _time(row["time"])
+        time, dated = time_of(row["time"])
         if time is None or self.dated not in (None, dated):
             wanted = {None: "a date such as 2024-05-31, or a number", True: "a date", False: "a number"}[self.dated]
             like = "" if self.dated is None else " as in the rows before"
@@ -141,8 +141,8 @@ def _negative(text: str) -> bool:
     return text.startswith("-") and text[1:].isdecimal()
 
 
-def _time(text: str) -> tuple[float | None, bool]:
-    """The time that a text means, or None; whether it is a date."""
+def time_of(text: str) -> tuple[float | None, bool]:
+    """The time that a text means, seconds since 1970 of a date, or None; whether it is a date."""
     try:
         number = float(text)
         return (number if math.isfinite(number) else None), False
@@ -155,8 +155,8 @@ def _time(text: str) -> tuple[float | None, bool]:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), True
 
 
-def _rows(path: Path, names: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """(line, {meaning: text}) of every row; the header is line 1."""
+def rows_of(path: Path, names: Mapping[str, str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """(line, {meaning: text}) of every row; the header is line 1. Raises LinkFileError, MissingColumnError."""
     if path.suffix == ".parquet":
         header, rows = _parquet(path)
     else:

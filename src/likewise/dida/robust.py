@@ -29,12 +29,22 @@ class Robust:
         if self.kind == "mean":
             return F.binary_cross_entropy_with_logits(logits, labels)
         each = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+        return self._over(each, (torch.sigmoid(logits) - labels) * logits, environment)
+
+    def classes(self, logits: Tensor, labels: Tensor, environment: Tensor) -> Tensor:
+        """The loss over K nodes; logits (K, C), labels (K,) of classes."""
+        each = F.cross_entropy(logits, labels, reduction="none")
+        slopes = ((logits.softmax(1) - F.one_hot(labels, logits.shape[1])) * logits).sum(1)
+        return each.mean() if self.kind == "mean" else self._over(each, slopes, environment)
+
+    def _over(self, each: Tensor, slopes: Tensor, environment: Tensor) -> Tensor:
+        """From every row's loss, and its derivative by a factor of the logits at 1."""
         size = torch.bincount(environment, minlength=self.count)
         there = size > 0
         risks = self._means(each, environment, size)[there]
         if self.kind == "irm":
-            slopes = self._means((torch.sigmoid(logits) - labels) * logits, environment, size)[there]
-            return risks.mean() + self.strength * slopes.square().mean()
+            tilted = self._means(slopes, environment, size)[there]
+            return risks.mean() + self.strength * tilted.square().mean()
         if self.kind == "vrex":
             return risks.mean() + self.strength * risks.var(unbiased=False)
         with torch.no_grad():

@@ -25,30 +25,37 @@ def cut(links: Links, *, every: str | float | None = None, count: int | None = N
     """
     if every is not None and count is not None:
         raise SettingError("snapshots", count, "give either it or every, not both")
-    place, labels = _by_count(links, COUNT if count is None else count) if every is None else _by_width(links, every)
+    place, labels, opens = (
+        _by_count(links, COUNT if count is None else count) if every is None else _by_width(links, every)
+    )
     if len(labels) < 2:
         raise TooFewSnapshotsError(len(labels), 2, "to learn how one follows from another")
     ends = np.cumsum(np.bincount(place, minlength=len(labels)))
     edges = torch.from_numpy(np.stack([links.source, links.target]))
     domain = torch.from_numpy(links.domain)
-    return Graph(edges, tuple(ends.tolist()), domain, links.nodes, links.domains, tuple(labels))
+    names = {"nodes": links.nodes, "domains": links.domains, "labels": tuple(labels)}
+    return Graph(edges, tuple(ends.tolist()), domain, **names, opens=tuple(opens.tolist()))
 
 
-def _by_count(links: Links, count: int) -> tuple[np.ndarray, list[str]]:
+Cut = tuple[np.ndarray, list[str], np.ndarray]  # each link's snapshot; labels; where they begin and the last ends
+
+
+def _by_count(links: Links, count: int) -> Cut:
     wanted = [min(len(links) - 1, round(i * len(links) / count)) for i in range(count)]
     starts = np.unique(links.time[wanted])
     place = np.searchsorted(starts, links.time, side="right") - 1
     first, last = (np.searchsorted(place, np.arange(len(starts)), side) for side in ("left", "right"))
     spans = zip(links.time[first], links.time[last - 1], strict=True)
-    return place, [f"{_shown(a, links.dated)} to {_shown(b, links.dated)}" for a, b in spans]
+    opens = np.append(starts, np.nextafter(links.time[-1], np.inf))
+    return place, [f"{_shown(a, links.dated)} to {_shown(b, links.dated)}" for a, b in spans], opens
 
 
-def _by_width(links: Links, every: str | float) -> tuple[np.ndarray, list[str]]:
+def _by_width(links: Links, every: str | float) -> Cut:
     if every in CALENDAR:
         if not links.dated:
             raise CalendarError(str(every))
         number = _numbers(links.time, str(every))
-        name = _name(str(every))
+        name, opening = _name(str(every)), _opening(str(every))
     else:
         width = _width(every)
         number = np.floor((links.time - links.time[0]) / width).astype(np.int64)
@@ -56,13 +63,17 @@ def _by_width(links: Links, every: str | float) -> tuple[np.ndarray, list[str]]:
         if links.dated:  # a plain width means days there
             number = np.floor((links.time - start) / (width * scale)).astype(np.int64)
 
+        def opening(index: np.ndarray) -> np.ndarray:
+            return start + index * width * scale
+
         def name(index: int) -> str:
-            return f"from {_shown(start + index * width * scale, links.dated)}"
+            return f"from {_shown(float(opening(np.float64(index))), links.dated)}"
 
     count = int(number[-1] - number[0]) + 1
     if count > MOST:
         raise SettingError("every", every, f"it makes {count} snapshots; choose a width that makes {MOST} at most")
-    return number - number[0], [name(int(number[0]) + index) for index in range(count)]
+    opens = opening(number[0] + np.arange(count + 1)).astype(np.float64)
+    return number - number[0], [name(int(number[0]) + index) for index in range(count)], opens
 
 
 def _width(every: str | float) -> float:
@@ -86,6 +97,16 @@ def _numbers(time: np.ndarray, every: str) -> np.ndarray:
     if every == "week":
         return (seconds // 86400 + 3) // 7  # from Monday; 1970 began on a Thursday
     return seconds // (86400 if every == "day" else 3600)
+
+
+def _opening(every: str) -> Callable[[np.ndarray], np.ndarray]:
+    """From numbers of years, quarters, ... since 1970 to the seconds at which they begin: `_numbers` turned round."""
+    unit, size = {"year": ("Y", 1), "quarter": ("M", 3), "month": ("M", 1)}.get(every, ("", 0))
+    if unit:
+        return lambda n: (n * size).astype(f"datetime64[{unit}]").astype("datetime64[s]").astype(np.int64)
+    if every == "week":
+        return lambda n: (7 * n - 3) * 86400
+    return lambda n: n * (86400 if every == "day" else 3600)
 
 
 def _name(every: str) -> Callable[[int], str]:

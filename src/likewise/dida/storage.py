@@ -11,7 +11,7 @@ from likewise.dida.graph import Graph
 from likewise.errors import ForecasterFolderError
 
 FORMAT = 2
-NAMES = ("ends", "labels", "domains", "nodes")
+NAMES = ("ends", "labels", "domains", "nodes", "kinds", "opens")
 
 
 def write(

@@ -58,14 +58,13 @@ def prepare(
     texts: one caption a photo. Pictures are scaled to cover the model's native square, or photos with `buckets` the
     shape nearest to their own, and cropped at the centre.
     """
-    square = config.model_copy(update={"buckets": False})  # class images are drawn square
     prompt = config.class_prompt.format(noun=noun)
     sources = [[[photo.image_hash for photo in pictures] for pictures in (photos, class_images)], list(texts), prompt]
     return Data(
-        photos=views(backbone, photos, config, cache),
+        photos=views(backbone, photos, config.flip, cache, bucketed=config.buckets),
         captions=texts,
         class_prompt=prompt,
-        classes=views(backbone, class_images, square, cache) if class_images else (),
+        classes=views(backbone, class_images, config.flip, cache) if class_images else (),
         texts={} if config.train_text else _encoded(backbone, {*texts, prompt}, cache),
         hash=checkpoint.hash_json(sources),
     )

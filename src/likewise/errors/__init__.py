@@ -73,6 +73,7 @@ from likewise.errors.graphs import MissingColumnError as MissingColumnError
 from likewise.errors.graphs import NoNegativesError as NoNegativesError
 from likewise.errors.graphs import NotFittedError as NotFittedError
 from likewise.errors.graphs import SkippedRowsWarning as SkippedRowsWarning
+from likewise.errors.graphs import TaskError as TaskError
 from likewise.errors.graphs import TimeTableFullError as TimeTableFullError
 from likewise.errors.graphs import TooFewPairsError as TooFewPairsError
 from likewise.errors.graphs import TooFewSnapshotsError as TooFewSnapshotsError
@@ -80,6 +81,7 @@ from likewise.errors.graphs import UnexplainedModelError as UnexplainedModelErro
 from likewise.errors.graphs import UnknownDomainError as UnknownDomainError
 from likewise.errors.graphs import UnknownNodeError as UnknownNodeError
 from likewise.errors.graphs import UnstreamedModelError as UnstreamedModelError
+from likewise.errors.graphs import WeakClassesWarning as WeakClassesWarning
 from likewise.errors.graphs import WeakForecastWarning as WeakForecastWarning
 from likewise.errors.judging import AddressError as AddressError
 from likewise.errors.judging import JudgementError as JudgementError

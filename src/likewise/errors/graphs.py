@@ -182,3 +182,24 @@ class WeakForecastWarning(LikewiseWarning):
             f"On the validation snapshots the model reaches AUC {model:.3f}, and remembering past pairs (EdgeBank) "
             f"{memory:.3f}: do not trust its order above memory's. Longer training or other settings may help."
         )
+
+
+class TaskError(LikewiseError):
+    """A forecaster of links asked for classes of nodes, or the other way round."""
+
+    def __init__(self, asked: str, learned: str) -> None:
+        ways = {"links": "forecast", "classes": "classify"}
+        super().__init__(
+            f"This forecaster learned {learned}, and {asked} were asked for. Use {ways[learned]}, or learn again with "
+            f"task {asked}."
+        )
+
+
+class WeakClassesWarning(LikewiseWarning):
+    """A learned model that tells classes no better than remembering each node's newest one."""
+
+    def __init__(self, model: float, memory: float) -> None:
+        super().__init__(
+            f"On the validation snapshots the model tells {model:.1%} of the classes, and each node's newest class "
+            f"before {memory:.1%}: use it for nodes whose class was never known. Other settings may help."
+        )

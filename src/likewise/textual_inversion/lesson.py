@@ -72,7 +72,7 @@ def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
 
 def prepare(backbone: Backbone, plan: Plan, photos: ImageSet, texts: Captions, cache: Path, quiet: bool) -> Data:
     """Photos encoded, and kept in `cache` for the next run; where the vectors start."""
-    moments = views(backbone, photos.photos, plan.config, cache)
+    moments = views(backbone, photos.photos, plan.config.flip, cache, bucketed=plan.config.buckets)
     spoken = texting.sentences(plan.config, plan.placeholder)
     digest = checkpoint.hash_json([[photo.image_hash for photo in photos.photos], list(texts), list(spoken)])
     return Data(moments, spoken, texts, start(backbone, plan), digest)

@@ -12,7 +12,6 @@ from likewise.diffusion import buckets
 from likewise.diffusion.backbone import Backbone, Moments
 from likewise.diffusion.latents import LatentCache, Picture
 from likewise.errors import SquarePhotosWarning
-from likewise.tuning.config import Tuning
 
 
 def cache_folder() -> Path:
@@ -21,16 +20,18 @@ def cache_folder() -> Path:
     return Path(chosen).expanduser() / "cache" if chosen else user_cache_path("likewise", appauthor=False)
 
 
-def views(backbone: Backbone, photos: Sequence[Picture], config: Tuning, cache: Path | None) -> tuple[Moments, ...]:
+def views(
+    backbone: Backbone, photos: Sequence[Picture], flip: bool, cache: Path | None, *, bucketed: bool = False
+) -> tuple[Moments, ...]:
     """The photos' latent moments; with `flip` a second entry of the mirrored photos, in the same order.
 
-    cache: the folder that keeps them. Photos are scaled to cover the model's native square, or with `buckets` the
+    cache: the folder that keeps them. Photos are scaled to cover the model's native square, or where `bucketed` the
     shape nearest to their own, and cropped at the centre.
     """
     latents = LatentCache(cache / "latents" if cache else None, backbone)
-    framed = frames(backbone, photos) if config.buckets else None
+    framed = frames(backbone, photos) if bucketed else None
     return tuple(
-        latents.moments(photos, framed, mirrored=mirrored) for mirrored in ((False, True) if config.flip else (False,))
+        latents.moments(photos, framed, mirrored=mirrored) for mirrored in ((False, True) if flip else (False,))
     )
 
 
