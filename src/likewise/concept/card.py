@@ -26,17 +26,19 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: int = Field(FORMAT, description="Version of this file's layout.")
+    format: int = Field(default=FORMAT, description="Version of this file's layout.")
     name: str = Field(description="What prompts call it: <name>.")
     placeholder: str = Field(description="The name in angle brackets.")
     noun: str = Field(description="The plain word for the kind of thing it is.")
-    identifier: str | None = Field(None, description="The rare word that stands before the noun, if one was used.")
+    identifier: str | None = Field(
+        default=None, description="The rare word that stands before the noun, if one was used."
+    )
     base_hash: str = Field(description="Hash of the base model that it was taught on, and works with.")
-    base_name: str = Field("", description="What that base model is called.")
+    base_name: str = Field(default="", description="What that base model is called.")
     method: str = Field(description="How it was learned.")
     config: dict[str, Any] = Field(default_factory=dict, description="The settings that it was learned with.")
     scores: dict[str, Any] = Field(default_factory=dict, description="What the verdict measured.")
-    parent: str | None = Field(None, description="Hash of the concept that it grew from, if any.")
+    parent: str | None = Field(default=None, description="Hash of the concept that it grew from, if any.")
     provenance: dict[str, Any] = Field(default_factory=dict, description="Hashes of the photos, versions, step.")
 
     @model_validator(mode="after")

@@ -43,8 +43,12 @@ class Early(Stored):
 
     applied: bool = Field(description="Whether seeds were dropped, or only would have been.")
     survivors: list[int] = Field(description="Seeds that reach the full test.")
-    agrees: bool | None = Field(None, description="Whether the full test's choice is among them, where it saw all.")
-    regret: float | None = Field(None, description="Score lost by choosing among them, where the full test saw all.")
+    agrees: bool | None = Field(
+        default=None, description="Whether the full test's choice is among them, where it saw all."
+    )
+    regret: float | None = Field(
+        default=None, description="Score lost by choosing among them, where the full test saw all."
+    )
 
 
 class Split(Stored):
@@ -53,8 +57,8 @@ class Split(Stored):
     settings: dict[str, Any] = Field(description="The settings of the split.")
     encoders: dict[str, str] = Field(default_factory=dict, description="Name and hash of each; the first one chose.")
     seeds: dict[str, dict[str, Figures]] = Field(default_factory=dict, description="Seed, encoder, figures.")
-    chosen: int | None = Field(None, description="The seed that went on.")
-    stopped: str | None = Field(None, description="Why the node was left whole.")
+    chosen: int | None = Field(default=None, description="The seed that went on.")
+    stopped: str | None = Field(default=None, description="Why the node was left whole.")
     agreement: dict[str, float] = Field(default_factory=dict, description="Encoder, rank correlation with the first.")
     early: Early | None = None
     tracked: list[Tracked] = Field(default_factory=list)
@@ -66,10 +70,10 @@ class Node(Stored):
 
     folder: str = Field(description="Its folder within the tree's.")
     images: int = Field(description="Pictures that it is split from.")
-    hash: str | None = Field(None, description="Its concept's hash; None for a root of photos.")
-    seed: int | None = Field(None, description="The seed that learned it.")
-    step: int | None = Field(None, description="Optimiser steps that it learned.")
-    length: float | None = Field(None, description="Its vectors' length over that of the model's usual words.")
+    hash: str | None = Field(default=None, description="Its concept's hash; None for a root of photos.")
+    seed: int | None = Field(default=None, description="The seed that learned it.")
+    step: int | None = Field(default=None, description="Optimiser steps that it learned.")
+    length: float | None = Field(default=None, description="Its vectors' length over that of the model's usual words.")
     own: dict[str, float] = Field(default_factory=dict, description="Encoder, mean cosine between its pictures.")
 
 

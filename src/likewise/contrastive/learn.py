@@ -17,12 +17,12 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(800, ge=1, description="Optimiser steps.")
-    batch: int = Field(128, ge=2, description="Pairs a step; every other pair of the batch is a negative.")
-    lr: float = Field(1e-3, gt=0, description="AdamW learning rate at its highest.")
-    warmup: int = Field(50, ge=0, description="Steps over which the learning rate rises.")
-    weight_decay: float = Field(0.05, ge=0, description="AdamW weight decay, matrices only.")
-    seed: int = Field(0, description="Names every random stream.")
+    steps: int = Field(default=800, ge=1, description="Optimiser steps.")
+    batch: int = Field(default=128, ge=2, description="Pairs a step; every other pair of the batch is a negative.")
+    lr: float = Field(default=1e-3, gt=0, description="AdamW learning rate at its highest.")
+    warmup: int = Field(default=50, ge=0, description="Steps over which the learning rate rises.")
+    weight_decay: float = Field(default=0.05, ge=0, description="AdamW weight decay, matrices only.")
+    seed: int = Field(default=0, description="Names every random stream.")
 
 
 def learn(

@@ -28,13 +28,15 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: int = Field(64, ge=8, description="Side of a view, pixels.")
-    crop: float = Field(0.08, gt=0, le=1, description="Least share of the picture's area that a crop covers.")
-    flip: float = Field(0.5, ge=0, le=1, description="Chance of a flip, left to right.")
-    colour: float = Field(1.0, ge=0, le=1.25, description="Strength of colour jitter: 0.8 of it, 0.2 for hue.")
-    jitter: float = Field(0.8, ge=0, le=1, description="Chance of colour jitter.")
-    grey: float = Field(0.2, ge=0, le=1, description="Chance of a grey view.")
-    blur: float = Field(0.5, ge=0, le=1, description="Chance of a blur, sigma 0.1 to 2 pixels at 224, scaled to size.")
+    size: int = Field(default=64, ge=8, description="Side of a view, pixels.")
+    crop: float = Field(default=0.08, gt=0, le=1, description="Least share of the picture's area that a crop covers.")
+    flip: float = Field(default=0.5, ge=0, le=1, description="Chance of a flip, left to right.")
+    colour: float = Field(default=1.0, ge=0, le=1.25, description="Strength of colour jitter: 0.8 of it, 0.2 for hue.")
+    jitter: float = Field(default=0.8, ge=0, le=1, description="Chance of colour jitter.")
+    grey: float = Field(default=0.2, ge=0, le=1, description="Chance of a grey view.")
+    blur: float = Field(
+        default=0.5, ge=0, le=1, description="Chance of a blur, sigma 0.1 to 2 pixels at 224, scaled to size."
+    )
 
 
 @dataclass(frozen=True)

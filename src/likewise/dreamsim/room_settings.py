@@ -13,19 +13,25 @@ class RoomSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    block: int = Field(50, ge=1, description="Triplets asked between two breaks.")
-    sentinels: int = Field(10, ge=0, description="Questions with an obvious answer among them, to tell who looks.")
-    repeats: int = Field(4, ge=0, description="Triplets of a block that are asked again in it, sides swapped.")
-    practice: int = Field(4, ge=0, description="Questions before the first block, after which the answer is told.")
-    votes: int | None = Field(
-        None, ge=1, description="Most votes on each triplet or pair; without it 3, or 10 with `unanimous`."
+    block: int = Field(default=50, ge=1, description="Triplets asked between two breaks.")
+    sentinels: int = Field(
+        default=10, ge=0, description="Questions with an obvious answer among them, to tell who looks."
     )
-    unanimous: bool = Field(False, description="Ask on only while all votes on a triplet agree, as the paper did.")
-    agreeing: int = Field(6, ge=1, description="With `unanimous`, votes that a triplet needs to be kept.")
-    sequences: int = Field(24, ge=1, description="Interleaved sequences of two pairs between two breaks.")
-    show: int = Field(500, ge=50, description="Milliseconds that each picture of a sequence is shown.")
-    gap: int = Field(1000, ge=0, description="Milliseconds of blank between two pictures of a sequence.")
-    seed: int = Field(0, ge=0, description="Seed of order, sides and sentinels.")
+    repeats: int = Field(default=4, ge=0, description="Triplets of a block that are asked again in it, sides swapped.")
+    practice: int = Field(
+        default=4, ge=0, description="Questions before the first block, after which the answer is told."
+    )
+    votes: int | None = Field(
+        default=None, ge=1, description="Most votes on each triplet or pair; without it 3, or 10 with `unanimous`."
+    )
+    unanimous: bool = Field(
+        default=False, description="Ask on only while all votes on a triplet agree, as the paper did."
+    )
+    agreeing: int = Field(default=6, ge=1, description="With `unanimous`, votes that a triplet needs to be kept.")
+    sequences: int = Field(default=24, ge=1, description="Interleaved sequences of two pairs between two breaks.")
+    show: int = Field(default=500, ge=50, description="Milliseconds that each picture of a sequence is shown.")
+    gap: int = Field(default=1000, ge=0, description="Milliseconds of blank between two pictures of a sequence.")
+    seed: int = Field(default=0, ge=0, description="Seed of order, sides and sentinels.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

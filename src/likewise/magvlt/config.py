@@ -13,21 +13,23 @@ class Shape(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image_side: int = Field(16, ge=1, description="Image tokens along one side of a picture.")
-    image_codes: int = Field(16384, ge=2, description="Entries of the image codebook.")
-    text_codes: int = Field(49408, ge=2, description="Entries of the text vocabulary.")
-    text_length: int = Field(64, ge=2, description="Text slots, the end mark included.")
-    width: int = Field(1024, ge=2, description="Numbers that describe a slot, a multiple of heads.")
-    layers: int = Field(24, ge=1, description="Transformer blocks.")
-    heads: int = Field(8, ge=1, description="Attention heads of a block.")
-    special: Literal[6, 10] = Field(10, description="Special tokens; 6 lack the four that select a half (MixSel).")
+    image_side: int = Field(default=16, ge=1, description="Image tokens along one side of a picture.")
+    image_codes: int = Field(default=16384, ge=2, description="Entries of the image codebook.")
+    text_codes: int = Field(default=49408, ge=2, description="Entries of the text vocabulary.")
+    text_length: int = Field(default=64, ge=2, description="Text slots, the end mark included.")
+    width: int = Field(default=1024, ge=2, description="Numbers that describe a slot, a multiple of heads.")
+    layers: int = Field(default=24, ge=1, description="Transformer blocks.")
+    heads: int = Field(default=8, ge=1, description="Attention heads of a block.")
+    special: Literal[6, 10] = Field(
+        default=10, description="Special tokens; 6 lack the four that select a half (MixSel)."
+    )
     length_mode: Literal["isolated", "reference"] = Field(
-        "isolated",
+        default="isolated",
         description="How a caption's length is read off: from the picture alone, or, as official weights need it, from "
         "a pass that holds text slots too.",
     )
     prefix_mode: Literal["open", "closed"] = Field(
-        "open",
+        default="open",
         description="Closed: when captions are written, picture slots cannot see text, so they are computed once.",
     )
 
@@ -60,53 +62,63 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(2000, ge=1, description="Optimiser steps.")
-    batch: int = Field(32, ge=1, description="Pairs of picture and caption a step.")
-    t2i: float = Field(8.0, ge=0, description="How often a step draws from text, against the other two tasks.")
-    i2t: float = Field(1.0, ge=0, description="How often a step writes about pictures.")
-    it2it: float = Field(1.0, ge=0, description="How often a step fills in both.")
+    steps: int = Field(default=2000, ge=1, description="Optimiser steps.")
+    batch: int = Field(default=32, ge=1, description="Pairs of picture and caption a step.")
+    t2i: float = Field(default=8.0, ge=0, description="How often a step draws from text, against the other two tasks.")
+    i2t: float = Field(default=1.0, ge=0, description="How often a step writes about pictures.")
+    it2it: float = Field(default=1.0, ge=0, description="How often a step fills in both.")
     image_schedule: Literal["cosine", "linear", "sqrt"] = Field(
-        "cosine", description="From r, uniform in 0 to 1, to the share of image slots that is hidden."
+        default="cosine", description="From r, uniform in 0 to 1, to the share of image slots that is hidden."
     )
     text_schedule: Literal["cosine", "linear", "sqrt"] = Field(
-        "linear", description="From r to the share of text slots that is hidden."
+        default="linear", description="From r to the share of text slots that is hidden."
     )
-    smoothing: float = Field(0.1, ge=0, lt=1, description="Label smoothing, over the slot's own vocabulary.")
-    image_weight: float = Field(1.0, ge=0, description="Weight of the loss on image slots.")
-    text_weight: float = Field(1.0, ge=0, description="Weight of the loss on text slots.")
-    length_weight: float = Field(0.01, ge=0, description="Weight of the loss on caption lengths.")
+    smoothing: float = Field(default=0.1, ge=0, lt=1, description="Label smoothing, over the slot's own vocabulary.")
+    image_weight: float = Field(default=1.0, ge=0, description="Weight of the loss on image slots.")
+    text_weight: float = Field(default=1.0, ge=0, description="Weight of the loss on text slots.")
+    length_weight: float = Field(default=0.01, ge=0, description="Weight of the loss on caption lengths.")
     drop: float = Field(
-        0.1,
+        default=0.1,
         ge=0,
         le=1,
         description="Share of prompts emptied in drawing steps, which guidance needs; not in the paper.",
     )
     unroll: Literal["off", "fresh", "subset"] = Field(
-        "off",
+        default="off",
         description="UnrollMask: a second pass over the model's own guesses, hidden anew or only where they were.",
     )
-    unroll_weight: float = Field(1.0, ge=0, description="Weight of the second pass.")
+    unroll_weight: float = Field(default=1.0, ge=0, description="Weight of the second pass.")
     unroll_from: float = Field(
-        1.0, gt=0, le=1, description="Unroll only pairs of which at most this share was hidden at first."
+        default=1.0, gt=0, le=1, description="Unroll only pairs of which at most this share was hidden at first."
     )
     unroll_alone: float = Field(
-        0.0, ge=0, le=1, description="Share of steps whose first pass only guesses, without a loss of its own: cheaper."
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of steps whose first pass only guesses, without a loss of its own: cheaper.",
     )
-    mixsel: float = Field(0.0, ge=0, le=1, description="Share of steps with a MixSel pass beside the plain one.")
-    mixsel_weight: float = Field(0.5, ge=0, description="Weight of the MixSel pass.")
-    mixsel_token: bool = Field(True, description="Tell which half is meant; without it, the paper's CutMix ablation.")
-    lr: float = Field(3e-4, gt=0, description="AdamW learning rate at its highest.")
-    warmup: float = Field(0.05, ge=0, le=1, description="Share of the steps over which the rate rises.")
+    mixsel: float = Field(
+        default=0.0, ge=0, le=1, description="Share of steps with a MixSel pass beside the plain one."
+    )
+    mixsel_weight: float = Field(default=0.5, ge=0, description="Weight of the MixSel pass.")
+    mixsel_token: bool = Field(
+        default=True, description="Tell which half is meant; without it, the paper's CutMix ablation."
+    )
+    lr: float = Field(default=3e-4, gt=0, description="AdamW learning rate at its highest.")
+    warmup: float = Field(default=0.05, ge=0, le=1, description="Share of the steps over which the rate rises.")
     decay: Literal["cosine", "linear", "plateau"] = Field(
-        "cosine", description="How the rate falls after the rise; a plateau falls over the last 30 % of the steps."
+        default="cosine",
+        description="How the rate falls after the rise; a plateau falls over the last 30 % of the steps.",
     )
-    weight_decay: float = Field(0.045, ge=0, description="Decoupled weight decay of matrices, embeddings left out.")
-    clip: float = Field(1.0, gt=0, description="Largest norm of the gradient.")
-    residual_dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of each block's two outputs.")
-    attention_dropout: float = Field(0.1, ge=0, lt=1, description="Dropout of attention weights.")
-    embedding_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout of the embedded slots.")
+    weight_decay: float = Field(
+        default=0.045, ge=0, description="Decoupled weight decay of matrices, embeddings left out."
+    )
+    clip: float = Field(default=1.0, gt=0, description="Largest norm of the gradient.")
+    residual_dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout of each block's two outputs.")
+    attention_dropout: float = Field(default=0.1, ge=0, lt=1, description="Dropout of attention weights.")
+    embedding_dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout of the embedded slots.")
     ema: float = Field(
-        0.0, ge=0, lt=1, description="Decay of an average of the weights, which is then kept; 0 for none."
+        default=0.0, ge=0, lt=1, description="Decay of an average of the weights, which is then kept; 0 for none."
     )
 
     @model_validator(mode="after")
@@ -126,15 +138,17 @@ class Drawing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(10, ge=1, description="Decoding steps.")
-    warm: float = Field(1.4, gt=0, description="Temperature of the first step.")
-    cold: float = Field(0.6, gt=0, description="Temperature of the last step.")
-    noise: float = Field(2.0, ge=0, description="Weight of the noise on the confidence in the first step.")
-    calm: float = Field(0.2, ge=0, description="That weight in the last step.")
+    steps: int = Field(default=10, ge=1, description="Decoding steps.")
+    warm: float = Field(default=1.4, gt=0, description="Temperature of the first step.")
+    cold: float = Field(default=0.6, gt=0, description="Temperature of the last step.")
+    noise: float = Field(default=2.0, ge=0, description="Weight of the noise on the confidence in the first step.")
+    calm: float = Field(default=0.2, ge=0, description="That weight in the last step.")
     guidance: float = Field(
-        1.0, ge=0, description="How far from what the model draws without a prompt; 1 adds nothing. Not in the paper."
+        default=1.0,
+        ge=0,
+        description="How far from what the model draws without a prompt; 1 adds nothing. Not in the paper.",
     )
-    greedy: bool = Field(False, description="Always the likeliest token, and no noise: one picture a prompt.")
+    greedy: bool = Field(default=False, description="Always the likeliest token, and no noise: one picture a prompt.")
 
 
 class Writing(BaseModel):
@@ -142,10 +156,11 @@ class Writing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(12, ge=1, description="Decoding steps.")
-    temperature: float = Field(0.1, gt=0, description="Of the words' probabilities.")
-    top_k: int = Field(32, ge=1, description="Words that are considered for a slot.")
+    steps: int = Field(default=12, ge=1, description="Decoding steps.")
+    temperature: float = Field(default=0.1, gt=0, description="Of the words' probabilities.")
+    top_k: int = Field(default=32, ge=1, description="Words that are considered for a slot.")
     again: Literal["sample", "lowest"] = Field(
-        "sample", description="Which words are guessed again: drawn, the unsure ones more often, or the least sure."
+        default="sample",
+        description="Which words are guessed again: drawn, the unsure ones more often, or the least sure.",
     )
-    greedy: bool = Field(False, description="Always the likeliest word, and the least sure guessed again.")
+    greedy: bool = Field(default=False, description="Always the likeliest word, and the least sure guessed again.")

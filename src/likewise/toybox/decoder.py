@@ -31,13 +31,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(2000, ge=1, description="Optimiser steps.")
-    batch: int = Field(16, ge=1, description="Pictures a step.")
-    crop: int = Field(64, ge=16, description="Side of the crops that the pixel stage sees, in pixels.")
-    lr: float = Field(1e-3, gt=0, description="AdamW learning rate at its highest.")
-    warmup: int = Field(50, ge=0, description="Steps over which the learning rate rises.")
-    noise: float = Field(0.03, ge=0, description="Noise on the latents, a share of their spread: forgives a sampler.")
-    seed: int = Field(0, description="Names every random stream.")
+    steps: int = Field(default=2000, ge=1, description="Optimiser steps.")
+    batch: int = Field(default=16, ge=1, description="Pictures a step.")
+    crop: int = Field(default=64, ge=16, description="Side of the crops that the pixel stage sees, in pixels.")
+    lr: float = Field(default=1e-3, gt=0, description="AdamW learning rate at its highest.")
+    warmup: int = Field(default=50, ge=0, description="Steps over which the learning rate rises.")
+    noise: float = Field(
+        default=0.03, ge=0, description="Noise on the latents, a share of their spread: forgives a sampler."
+    )
+    seed: int = Field(default=0, description="Names every random stream.")
 
 
 class _Block(nn.Module):

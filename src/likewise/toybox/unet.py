@@ -23,20 +23,26 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(4000, ge=1, description="Optimiser steps.")
-    batch: int = Field(48, ge=1, description="Pictures a step.")
-    lr: float = Field(1e-3, gt=0, description="Learning rate at its highest.")
-    warmup: int = Field(100, ge=0, description="Steps over which the learning rate rises.")
-    cooldown: float = Field(0.3, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero.")
-    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay.")
-    gamma: float = Field(0.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
-    emphasis: float = Field(
-        2.0, ge=1, description="Timesteps are 1 - u^emphasis of all, u uniform: above 1, more of them noisy."
+    steps: int = Field(default=4000, ge=1, description="Optimiser steps.")
+    batch: int = Field(default=48, ge=1, description="Pictures a step.")
+    lr: float = Field(default=1e-3, gt=0, description="Learning rate at its highest.")
+    warmup: int = Field(default=100, ge=0, description="Steps over which the learning rate rises.")
+    cooldown: float = Field(
+        default=0.3, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero."
     )
-    focus: float = Field(3.0, ge=0, description="How much more a cell counts where it shows the subject.")
-    drop: float = Field(0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance.")
-    ema: float = Field(0.985, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none.")
-    seed: int = Field(0, description="Names every random stream.")
+    weight_decay: float = Field(default=0.01, ge=0, description="Decoupled weight decay.")
+    gamma: float = Field(default=0.0, ge=0, description="Min-SNR gamma; 0 weighs all timesteps alike.")
+    emphasis: float = Field(
+        default=2.0, ge=1, description="Timesteps are 1 - u^emphasis of all, u uniform: above 1, more of them noisy."
+    )
+    focus: float = Field(default=3.0, ge=0, description="How much more a cell counts where it shows the subject.")
+    drop: float = Field(
+        default=0.1, ge=0, le=1, description="Share of captions replaced by '' for classifier-free guidance."
+    )
+    ema: float = Field(
+        default=0.985, ge=0, lt=1, description="Decay of the weight average that is shipped; 0 keeps none."
+    )
+    seed: int = Field(default=0, description="Names every random stream.")
 
 
 def build(

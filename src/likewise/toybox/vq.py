@@ -30,17 +30,21 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: int = Field(4000, ge=1, description="Optimiser steps.")
-    batch: int = Field(24, ge=1, description="Pictures a step.")
-    lr: float = Field(2e-3, gt=0, description="Learning rate at its highest.")
-    warmup: int = Field(50, ge=0, description="Steps over which the learning rate rises.")
-    cooldown: float = Field(0.4, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero.")
-    commitment: float = Field(0.25, ge=0, description="Weight of the distance from the encoder's output to its code.")
-    decay: float = Field(0.98, gt=0, lt=1, description="Decay of the codebook's moving averages.")
-    revive: float = Field(0.05, ge=0, description="A code used less often than this a step begins anew.")
-    every: int = Field(50, ge=1, description="Steps between looks for unused codes.")
-    focus: float = Field(3.0, ge=0, description="How much more a cell counts where it shows the subject.")
-    seed: int = Field(0, description="Names every random stream.")
+    steps: int = Field(default=4000, ge=1, description="Optimiser steps.")
+    batch: int = Field(default=24, ge=1, description="Pictures a step.")
+    lr: float = Field(default=2e-3, gt=0, description="Learning rate at its highest.")
+    warmup: int = Field(default=50, ge=0, description="Steps over which the learning rate rises.")
+    cooldown: float = Field(
+        default=0.4, ge=0, le=1, description="Share of the steps, at the end, over which it falls to zero."
+    )
+    commitment: float = Field(
+        default=0.25, ge=0, description="Weight of the distance from the encoder's output to its code."
+    )
+    decay: float = Field(default=0.98, gt=0, lt=1, description="Decay of the codebook's moving averages.")
+    revive: float = Field(default=0.05, ge=0, description="A code used less often than this a step begins anew.")
+    every: int = Field(default=50, ge=1, description="Steps between looks for unused codes.")
+    focus: float = Field(default=3.0, ge=0, description="How much more a cell counts where it shows the subject.")
+    seed: int = Field(default=0, description="Names every random stream.")
 
 
 def build(channels: int, codes: int, widths: tuple[int, ...] = WIDTHS) -> VQModel:

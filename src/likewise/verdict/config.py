@@ -15,30 +15,38 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     prompts: tuple[str, ...] = Field(
-        lists.QUICK,
+        default=lists.QUICK,
         min_length=1,
         description="What to draw; {subject} is the run's own prompt for its subject, such as 'a zxq dog', and "
         "{red subject} is 'a red zxq dog'.",
     )
-    thorough: bool = Field(False, description="Draw the 25 prompts of the paper (on Toybox, of its world) instead.")
-    kind: Literal["auto", "object", "live"] = Field(
-        "auto", description="Which of the paper's lists `thorough` takes; auto goes by the noun."
+    thorough: bool = Field(
+        default=False, description="Draw the 25 prompts of the paper (on Toybox, of its world) instead."
     )
-    images: int = Field(3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
-    class_images: int = Field(3, ge=1, description="Pictures of the bare noun.")
-    steps: int = Field(10, ge=1, description="Denoising steps a picture.")
-    guidance: float = Field(5.0, ge=1, description="Classifier-free guidance; 1 is none.")
-    seed: int = Field(0, ge=0, description="Seed of the pictures and of the intervals.")
-    checkpoints: int = Field(5, ge=1, description="Most checkpoints to judge: evenly spread, the last among them.")
+    kind: Literal["auto", "object", "live"] = Field(
+        default="auto", description="Which of the paper's lists `thorough` takes; auto goes by the noun."
+    )
+    images: int = Field(default=3, ge=1, description="Pictures of each prompt; the same seeds for every checkpoint.")
+    class_images: int = Field(default=3, ge=1, description="Pictures of the bare noun.")
+    steps: int = Field(default=10, ge=1, description="Denoising steps a picture.")
+    guidance: float = Field(default=5.0, ge=1, description="Classifier-free guidance; 1 is none.")
+    seed: int = Field(default=0, ge=0, description="Seed of the pictures and of the intervals.")
+    checkpoints: int = Field(
+        default=5, ge=1, description="Most checkpoints to judge: evenly spread, the last among them."
+    )
     prefer: Prefer = Field(
-        "balance", description="What counts more: looking like the photos, or doing what the prompt says."
+        default="balance", description="What counts more: looking like the photos, or doing what the prompt says."
     )
     tolerance: float = Field(
-        1.0, ge=0, description="Standard errors within which two checkpoints count as equal; the earlier one is taken."
+        default=1.0,
+        ge=0,
+        description="Standard errors within which two checkpoints count as equal; the earlier one is taken.",
     )
-    level: float = Field(0.95, gt=0, lt=1, description="Confidence level of the intervals.")
-    encoder: str = Field("efficientnet-lite0", description="What compares pictures: an encoder's name or folder.")
-    text_encoder: str = Field("toybox", description="What compares pictures with prompts: a name or folder.")
+    level: float = Field(default=0.95, gt=0, lt=1, description="Confidence level of the intervals.")
+    encoder: str = Field(
+        default="efficientnet-lite0", description="What compares pictures: an encoder's name or folder."
+    )
+    text_encoder: str = Field(default="toybox", description="What compares pictures with prompts: a name or folder.")
 
     @model_validator(mode="after")
     def _subject_named(self) -> "Config":
