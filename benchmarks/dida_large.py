@@ -8,7 +8,7 @@ repeat an earlier one, targets are drawn with weights 1 / rank.
 
 - fit: the whole of `DIDA.fit` on all links, batch and fan-out as given, until it stops by itself; minutes, memory, and
   its AUC beside EdgeBank's
-- memory: the peak of 20 steps, less that of a graph of 1,000 links, by links and by batch: it should grow with the latter
+- memory: the peak of 20 steps, less that of a graph of 1,000 links, by links and by batch: the latter should count
 - stream: the last snapshot's links added to a finished forecaster, by `update` and by going through everything again:
   seconds of both, and the largest difference of an embedding
 """
