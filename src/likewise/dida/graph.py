@@ -112,7 +112,9 @@ class Graph:
     def until(self, count: int) -> "Graph":
         """The first `count` snapshots; what came later has left no trace in it, but for the names of nodes."""
         end = self.ends[count - 1]
-        moving = self.features is not None and self.features.ndim == 3
+        features = self.features
+        if features is not None and features.ndim == 3:
+            features = features[:count]
         return replace(
             self,
             edges=self.edges[:, :end],
@@ -120,7 +122,7 @@ class Graph:
             domain=self.domain[:end],
             labels=self.labels[:count],
             opens=self.opens[: count + 1],
-            features=self.features[:count] if moving else self.features,
+            features=features,
             classes=None if self.classes is None else self.classes[:count],
         )
 
@@ -139,6 +141,8 @@ class Graph:
         if moving != (features is not None):
             found = "not given for the new snapshot" if moving else "given for the new snapshot alone"
             raise FeatureError(found, "they are needed where they move, and only there")
+        if self.features is not None and features is not None:
+            features = torch.cat([self.features, features[None]])
         number = 0 if domain is None else self.domains.index(domain)
         edges = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T
         unknown = torch.full((1, self.size), -1)
@@ -148,7 +152,7 @@ class Graph:
             ends=(*self.ends, self.ends[-1] + edges.shape[1]),
             domain=torch.cat([self.domain, torch.full((edges.shape[1],), number)]),
             labels=(*self.labels, label if label is not None else f"snapshot {len(self)}"),
-            features=self.features if features is None else torch.cat([self.features, features[None]]),
+            features=self.features if features is None else features,
             classes=None if self.classes is None else torch.cat([self.classes, unknown]),
         )
 

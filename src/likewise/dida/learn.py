@@ -21,7 +21,7 @@ from likewise.dida.config import Config
 from likewise.dida.graph import Graph
 from likewise.dida.model import Entrance, Network, score
 from likewise.dida.networks import make, plan
-from likewise.dida.penalty import donors, groups, penalty
+from likewise.dida.penalty import Picks, donors, groups, penalty
 from likewise.dida.robust import Robust
 from likewise.dida.sampling import Sampler
 from likewise.dida.splits import Split, split
@@ -187,6 +187,7 @@ class Task:
         loss = self.objective(logits, pairs.labels, pairs.snapshot)
         losses = {"task": F.binary_cross_entropy_with_logits(logits.detach(), pairs.labels).item()}
         if others is not None:
+            assert isinstance(network, Network), "only DIDA has a variant part"
             read = network.variant_score(others, rows)
             scales = torch.sigmoid(read) if config.penalty == "reference" else read
             found = penalty(logits, pairs.labels, scales, *self._donors(pairs, index), config.draws, config.penalty)
@@ -203,13 +204,14 @@ class Task:
         """The invariant and variant parts in rows, and the rows of every pair (2, P)."""
         variant = self.config.intervenes
         if self.config.batch:
+            assert isinstance(network, Network), "only DIDA and plain attention take batches"
             cells, rows = torch.unique(pairs.rows, return_inverse=True)
             sampled = self.sampler.rows(cells, self.config.layers, self.seed, "train", index)
             return *sampling.parts(network, sampled, self.window.features, random, variant=variant), rows
         parts, others = network(self.past, self.window.features, random, variant=variant)
         return parts.flatten(0, 1), None if others is None else others.flatten(0, 1), pairs.rows
 
-    def _donors(self, pairs: Pairs, index: int) -> tuple:
+    def _donors(self, pairs: Pairs, index: int) -> tuple[Tensor, Picks]:
         kind = self.config.intervention
         group = groups(kind, pairs.snapshot, pairs.source)
         return group, donors(kind, group, self.config.draws, self.seed, index)
@@ -218,6 +220,7 @@ class Task:
     def validate(self, network: Entrance) -> float:
         """The AUC on the fixed pairs, the mean over validation snapshots."""
         if self.config.batch:
+            assert isinstance(network, Network), "only DIDA and plain attention take batches"
             parts = Stream(network).through(self.seen)
         else:
             parts, _ = network(self.later, self.seen.features, variant=False)
@@ -226,5 +229,5 @@ class Task:
             scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()
             if not np.isfinite(scores).all():
                 return math.nan  # a loss that the caller stops at
-            found.append(auc(scores, torch.arange(len(scores)) < links.shape[1]))
+            found.append(auc(scores, np.arange(len(scores)) < links.shape[1]))
         return sum(found) / len(found)

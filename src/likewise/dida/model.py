@@ -6,6 +6,8 @@ and takes the code's form unless told otherwise.
 """
 
 import math
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -131,7 +133,8 @@ class Network(Entrance):
     def __init__(self, config: Config, size: int, width: int | None, rows: int) -> None:
         """size, width: as of the entrance; rows: of the time table."""
         super().__init__(config, size, width)
-        self.layers = nn.ModuleList(Layer(config, rows) for _ in range(config.layers))
+        layers = nn.ModuleList(Layer(config, rows) for _ in range(config.layers))
+        self.layers = cast(Sequence[Layer], layers)  # seen as what it holds
         self.variant = nn.Sequential(nn.Linear(2 * config.width, config.width), nn.ReLU(), nn.Linear(config.width, 1))
 
     def forward(

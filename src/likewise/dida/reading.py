@@ -189,8 +189,8 @@ def _table(path: Path) -> tuple[list[str], Iterable[tuple[int, list[str]]]]:
 def _parquet(path: Path) -> tuple[list[str], Iterable[tuple[int, list[str]]]]:
     if importlib.util.find_spec("pyarrow") is None:
         raise MissingExtraError("pyarrow", "graph")
-    import pyarrow
-    from pyarrow import parquet
+    import pyarrow  # pyright: ignore[reportMissingImports]  # of an extra that need not be installed
+    from pyarrow import parquet  # pyright: ignore[reportMissingImports]
 
     try:
         table = parquet.read_table(path)

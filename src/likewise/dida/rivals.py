@@ -5,7 +5,7 @@ score is their dot product, as everywhere. They have no variant part, and no pen
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -173,4 +173,9 @@ def _convolved(layers: nn.ModuleList, matrix: Tensor, x: Tensor) -> Tensor:
     return x
 
 
-RIVALS: Mapping[str, type[Entrance]] = {"gae": GAE, "gcn-gru": GCNGRU, "evolvegcn": EvolveGCN, "dysat": DySAT}
+RIVALS: Mapping[str, Callable[[Config, int, int | None, int], Entrance]] = {
+    "gae": GAE,
+    "gcn-gru": GCNGRU,
+    "evolvegcn": EvolveGCN,
+    "dysat": DySAT,
+}

@@ -33,8 +33,15 @@ def cut(links: Links, *, every: str | float | None = None, count: int | None = N
     ends = np.cumsum(np.bincount(place, minlength=len(labels)))
     edges = torch.from_numpy(np.stack([links.source, links.target]))
     domain = torch.from_numpy(links.domain)
-    names = {"nodes": links.nodes, "domains": links.domains, "labels": tuple(labels)}
-    return Graph(edges, tuple(ends.tolist()), domain, **names, opens=tuple(opens.tolist()))
+    return Graph(
+        edges,
+        tuple(ends.tolist()),
+        domain,
+        nodes=links.nodes,
+        domains=links.domains,
+        labels=tuple(labels),
+        opens=tuple(opens.tolist()),
+    )
 
 
 Cut = tuple[np.ndarray, list[str], np.ndarray]  # each link's snapshot; labels; where they begin and the last ends
@@ -63,11 +70,13 @@ def _by_width(links: Links, every: str | float) -> Cut:
         if links.dated:  # a plain width means days there
             number = np.floor((links.time - start) / (width * scale)).astype(np.int64)
 
-        def opening(index: np.ndarray) -> np.ndarray:
+        def begins(index: np.ndarray | np.float64) -> np.ndarray:
             return start + index * width * scale
 
-        def name(index: int) -> str:
-            return f"from {_shown(float(opening(np.float64(index))), links.dated)}"
+        def called(index: int) -> str:
+            return f"from {_shown(float(begins(np.float64(index))), links.dated)}"
+
+        name, opening = called, begins
 
     count = int(number[-1] - number[0]) + 1
     if count > MOST:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -40,5 +40,5 @@ def read(folder: str | Path) -> tuple[dict[str, Any], Graph, dict[str, Tensor]]:
         raise ForecasterFolderError(folder, "it was written by another version of Likewise")
     weights, _ = checkpoint.read_tensors(place / "weights.safetensors")
     tensors, _ = checkpoint.read_tensors(place / "graph.safetensors")
-    names = {name: tuple(value) for name, value in about["graph"].items()}
-    return about, Graph(**tensors, **names), weights
+    names: dict[str, Any] = {name: tuple(value) for name, value in about["graph"].items()}
+    return about, Graph(**cast(dict[str, Any], tensors), **names), weights

@@ -53,7 +53,8 @@ class Stream:
         """Keys and values with those of the new snapshot's senders behind; x (N, d)."""
         fresh = plan.snapshot == self.times
         senders = x.index_select(0, plan.sender[fresh])
-        return tuple(
+        key, value = (
             torch.cat([kept, layer.project(linear, senders, plan.snapshot[fresh])])
             for kept, linear in zip(self._kept[number], (layer.key, layer.value), strict=True)
         )
+        return key, value

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from likewise.diffusion import support
 from likewise.errors import ModelFolderError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    from transformers.models.clip.modeling_clip import CLIPTextModel
 
 TEXT = "CLIPTextModel"
 PROJECTED = "CLIPTextModelWithProjection"
@@ -87,9 +90,9 @@ class Folder:
         with torch.device("meta"):
             return _BUILDERS[kind](config)
 
-    def text_encoder(self) -> nn.Module:
+    def text_encoder(self) -> "CLIPTextModel":
         """The first text tower, float32."""
-        return self.module("text_encoder")
+        return cast("CLIPTextModel", self.module("text_encoder"))
 
     def tokenizer(self, name: str = "tokenizer") -> Any:
         """The CLIPTokenizer."""

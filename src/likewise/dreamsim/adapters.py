@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from torch import Tensor
 from likewise.checkpoint import read_json
 from likewise.dreamsim import backbones
 from likewise.dreamsim.branches import Branch
+from likewise.encoders.vit import ViT
 from likewise.errors import MetricWeightsError
 
 CONFIG = "adapter_config.json"
@@ -79,7 +81,7 @@ def merge(branches: Sequence[Branch], adapter: Adapter) -> None:
     left = dict(adapter.tensors)
     problems, updates = [], []
     for number, branch in enumerate(branches):
-        for index, block in enumerate(branch.network.blocks):
+        for index, block in enumerate(cast(ViT, branch.network).blocks):
             weight = block.attn.qkv.weight
             down, up = (left.pop((number, index, part), None) for part in "AB")
             for part, tensor in (("A", down), ("B", up)):

@@ -91,7 +91,7 @@ def _from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
                 name = re.sub(f"^{pattern}", ours, name)
             made[name] = value
         elif split[2] == "query":
-            parts = [tensors.get(name.replace("query", part)) for part in ("query", "key", "value")]
-            if all(part is not None for part in parts):
-                made[f"blocks.{split[1]}.attn.qkv.{split[3]}"] = torch.cat(parts)
+            parts = [name.replace("query", part) for part in ("query", "key", "value")]
+            if all(part in tensors for part in parts):
+                made[f"blocks.{split[1]}.attn.qkv.{split[3]}"] = torch.cat([tensors[part] for part in parts])
     return made

@@ -55,6 +55,8 @@ class ViTBranch(Branch):
     """A vision transformer. Adapters go to the fused query, key and value layers of all blocks, as in the paper."""
 
     targets = ("attn.qkv",)
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self, name: str, feature: Feature, network: ViT, mean: Sequence[float], deviation: Sequence[float], pixels: int
@@ -79,12 +81,13 @@ class LiteBranch(Branch):
     """
 
     targets = ("expand", "project", "head")
+    network: Network
 
     def __init__(self, name: str, feature: str, network: Network, pixels: int = 192) -> None:
         super().__init__(name, feature, network)
         self.first, self.before = CUTS[name.rpartition("-")[2]]
         self.pixels = pixels
-        layout = network.blocks[self.before - 1].project.out_channels * GRID**2
+        layout = network.channels(self.before) * GRID**2
         self.width = {"pooled": network.head.out_channels, "layout": layout}.get(
             feature, network.head.out_channels + layout
         )
@@ -111,6 +114,7 @@ class TowerBranch(Branch):
     """The Toybox image tower: a unit row that meets texts. Adapters go to its two linear layers."""
 
     targets = ("image.head", "projection")
+    network: "Tower"
     pixels = 192  # the tower itself reduces them to 64 by plain means
 
     def __init__(self, name: str, feature: str, network: "Tower") -> None:

@@ -27,7 +27,7 @@ class SameCurve:
     width: float  # of the logistic, in distance
     lapse: float  # share of answers that do not depend on the pictures
 
-    def __call__(self, distance: np.ndarray) -> np.ndarray:
+    def __call__(self, distance: float | np.ndarray) -> np.ndarray:
         """P(same), the shape of `distance`."""
         return (1 - self.lapse) * _sigmoid((self.midpoint - np.asarray(distance)) / self.width)
 

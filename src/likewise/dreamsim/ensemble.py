@@ -6,6 +6,7 @@ not centre.
 """
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -29,7 +30,7 @@ class Ensemble(nn.Module):
         centre: subtract each row's own mean. A branch of tokens ("cls_patch") stands alone.
         """
         super().__init__()
-        self.branches = nn.ModuleList(branches)
+        self.branches = cast(Sequence[Branch], nn.ModuleList(branches))  # seen as what it holds
         self.head = head
         self.balanced, self.centre = balanced, centre
         self.patches = any(branch.feature == "cls_patch" for branch in branches)

@@ -21,16 +21,16 @@ from likewise.metrics.intervals import bootstrap, wilson
 FORMATS = ("triplets", "jnd", "nights", "bapps", "things")
 
 
-def soft_average_precision(distances: Sequence[float], same: Sequence[float]) -> float:
+def soft_average_precision(distances: Sequence[float] | np.ndarray, same: Sequence[float] | np.ndarray) -> float:
     """Average precision of small distances against the share of people who said "same", as LPIPS scores JND.
 
     distances, same (N,), same in [0, 1]: sorted by distance, hits are cumulative sums of `same`, false alarms of
     1 - same; the area under the precision envelope over recall (arXiv:1801.03924). MeasureError without any "same".
     """
-    distances, same = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=np.float64)
-    if distances.shape != same.shape or distances.ndim != 1 or not same.sum() > 0:
-        raise MeasureError("average precision", f"{distances.shape} and {same.shape}", "a share above 0 somewhere")
-    ordered = same[np.argsort(distances, kind="stable")]
+    far, shares = np.asarray(distances, dtype=np.float64), np.asarray(same, dtype=np.float64)
+    if far.shape != shares.shape or far.ndim != 1 or not shares.sum() > 0:
+        raise MeasureError("average precision", f"{far.shape} and {shares.shape}", "a share above 0 somewhere")
+    ordered = shares[np.argsort(far, kind="stable")]
     hits, alarms = np.cumsum(ordered), np.cumsum(1 - ordered)
     recall = np.concatenate([[0], hits / hits[-1]])
     precision = np.maximum.accumulate((hits / (hits + alarms))[::-1])[::-1]

@@ -8,11 +8,12 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.jit._trace import TracerWarning
 
 from likewise.disk import new_file
 from likewise.dreamsim.ensemble import Ensemble
@@ -70,9 +71,13 @@ def parity(metric: Metric, path: str | Path, images: Sequence[PictureLike]) -> d
         raise NothingToExportError(f"{len(images)} pictures to compare on", "give at least three")
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     batch = torch.cat([to_batch(one, metric.model.pixels, metric.aspect) for one in images]).numpy()
-    alone = np.concatenate([session.run(None, {"images": one[None]})[0] for one in batch])
-    seven = session.run(None, {"images": np.resize(batch, (7, *batch.shape[1:]))})[0]
-    ours, theirs = (1 - rows.astype(np.float64) @ rows.T.astype(np.float64) for rows in (metric.embed(images), alone))
+
+    def rows(pictures: np.ndarray) -> np.ndarray:
+        return np.asarray(session.run(None, {"images": pictures})[0])
+
+    alone = np.concatenate([rows(one[None]) for one in batch])
+    seven = rows(np.resize(batch, (7, *batch.shape[1:])))
+    ours, theirs = (1 - one.astype(np.float64) @ one.T.astype(np.float64) for one in (metric.embed(images), alone))
     upper = np.triu_indices(len(ours), 1)
     return {
         "pictures": len(images),
@@ -90,12 +95,12 @@ def _traced(metric: Metric) -> Any:
     example = torch.rand(2, 3, metric.model.pixels, metric.model.pixels)
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # checks of the picture's size, which is fixed here
+        warnings.simplefilter("ignore", TracerWarning)  # checks of the picture's size, which is fixed here
         warnings.simplefilter("ignore", DeprecationWarning)  # the exporter by graph capture writes no free batch here
         torch.onnx.export(
             _Rows(metric.model).eval(),
             (example,),
-            buffer,
+            cast(Any, buffer),  # what traces takes a buffer too
             input_names=["images"],
             output_names=["rows"],
             dynamic_axes={"images": {0: "batch"}, "rows": {0: "batch"}},
@@ -161,8 +166,8 @@ def _eight_bits(model: Any) -> Any:
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> float:
-    ranks = [np.argsort(np.argsort(one)) for one in (first, second)]
-    return float(np.corrcoef(*ranks)[0, 1]) if len(first) > 1 else 1.0
+    one, other = (np.argsort(np.argsort(values)) for values in (first, second))
+    return float(np.corrcoef(one, other)[0, 1]) if len(first) > 1 else 1.0
 
 
 def _flips(first: np.ndarray, second: np.ndarray) -> float:

@@ -28,7 +28,12 @@ def save(metric: Metric, folder: str | Path, *, replace: bool = False, more: dic
     tensors: dict[str, Tensor] = {}
     branches = []
     for index, branch in enumerate(metric.model.branches):
-        about = {"network": branch.name, "feature": branch.feature, "pixels": branch.pixels, "weight": branch.weight}
+        about: dict[str, Any] = {
+            "network": branch.name,
+            "feature": branch.feature,
+            "pixels": branch.pixels,
+            "weight": branch.weight,
+        }
         embedded = hash_tensors(branch.network.state_dict())
         if embedded == _embedded_hash(branch):
             about["embedded"] = embedded

@@ -68,8 +68,8 @@ def write(folder: str | Path, pairs: Iterable[Pair]) -> None:
 
 
 def _pair(fields: Fields, folder: Path | None) -> Pair:
-    pictures = [fields.picture(name, folder) for name in ("first", "second")]
-    votes = [fields.count(name) for name in ("votes_same", "votes_different")]
-    found = Pair(*pictures, *votes, fields.name("split"), fields.name("group"))
+    first, second = (fields.picture(name, folder) for name in ("first", "second"))
+    same, different = (fields.count(name) for name in ("votes_same", "votes_different"))
+    found = Pair(first, second, same, different, fields.name("split"), fields.name("group"))
     fields.nothing_else()
     return found

@@ -52,7 +52,8 @@ def drawn(
             first = seeds.key(seed, "triplet", category, number) % 2**31
             for name, image in zip(names, draw(prompt, [first, first + 1, first + 2]), strict=True):
                 images.write_png(Path(folder) / name, image, {"prompt": prompt, "model": model})
-        made.append(Triplet(*names, 0, 0, None, category))
+        reference, left, right = names
+        made.append(Triplet(reference, left, right, 0, 0, None, category))
         yield len(made)
     triplets.write(folder, made)
 
@@ -101,8 +102,10 @@ def distorted(
                 for name, family, strength in zip(names, chosen, strengths, strict=True):
                     image, facts = _seen(original, str(family), strength, rng)
                     images.write_png(Path(folder) / name, image, facts)
-            one = Triplet if task == "2afc" else Pair
-            made.append(one(reference, *names, 0, 0, None, path.name))
+            if task == "2afc":
+                made.append(Triplet(reference, names[0], names[1], 0, 0, None, path.name))
+            else:
+                made.append(Pair(reference, names[0], 0, 0, None, path.name))
             yield len(made)
     (triplets if task == "2afc" else jnd).write(folder, made)
 

@@ -46,7 +46,8 @@ class Metric:
         """
         if precision not in PRECISIONS:
             raise SettingError("precision", precision, f"one of {', '.join(PRECISIONS)} is needed")
-        self.model, self.name, self.aspect, self.precision = model.eval(), name, aspect, precision
+        self.model, self.name, self.precision = model.eval(), name, precision
+        self.aspect: Aspect = aspect
         self.calibration = calibration or Calibration()
         self.device = torch.device(device or "cpu")
         self.model.to(self.device)
@@ -63,9 +64,13 @@ class Metric:
         ends = "centred rows" if self.model.centre else "rows"
         return f"{self.aspect} {side}x{side} bicubic, rgb in [0, 1], {ends}, {self.precision}"
 
-    @cached_property
+    @property
     def hash(self) -> str:
         """Equal for metrics whose rows may be compared: over weights, features, preprocessing and precision."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> str:
         features = [[branch.name, branch.feature, branch.pixels, branch.weight] for branch in self.model.branches]
         about = [features, self.model.balanced, self.preprocessing]
         return hash_json([hash_tensors(self.model.state_dict()), about])

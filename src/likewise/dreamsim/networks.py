@@ -7,13 +7,14 @@ ImageNet's mean and deviation for DINO, DINOv2, MAE and SynCLR, by OpenAI's for 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from likewise.checkpoint import read_json, read_tensors
 from likewise.dreamsim.branches import Branch, LiteBranch, Tower, TowerBranch, ViTBranch
 from likewise.encoders.efficientnet import Network
 from likewise.encoders.image_tower import ImageTower
 from likewise.encoders.loading import ENCODERS, WEIGHTS
-from likewise.encoders.vit import Shape, ViT
+from likewise.encoders.vit import Feature, Shape, ViT
 from likewise.errors import (
     EncoderMissingError,
     MetricFeatureError,
@@ -74,7 +75,7 @@ def build(name: str, feature: str, pixels: int | None = None) -> Branch:
     if name in TRANSFORMERS:
         about = TRANSFORMERS[name]
         _check(name, feature, about.features)
-        return ViTBranch(name, feature, ViT(about.shape), *about.normalisation, pixels or PIXELS)
+        return ViTBranch(name, cast(Feature, feature), ViT(about.shape), *about.normalisation, pixels or PIXELS)
     if name in LITES:
         _check(name, feature, LITE_FEATURES)
         return LiteBranch(name, feature, Network(name.rpartition("-")[2]), pixels or 192)

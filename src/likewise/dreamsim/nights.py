@@ -84,7 +84,9 @@ def _triplet(row: Mapping[str, str], folder: Path | None) -> tuple[Triplet, bool
         if not name or (folder is not None and not (folder / name).is_file()):
             raise ValueError(f"there is no picture {name!r}")
     kind = (row.get("is_imagenet") or "").strip().lower() in ("true", "1", "1.0")
-    return Triplet(*names, round(given[0]), round(given[1]), row.get("split") or None, row.get("prompt") or None), kind
+    reference, one, other = names
+    counts = round(given[0]), round(given[1])
+    return Triplet(reference, one, other, *counts, row.get("split") or None, row.get("prompt") or None), kind
 
 
 def _number(row: Mapping[str, str], name: str) -> float:

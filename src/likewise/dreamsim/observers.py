@@ -16,6 +16,7 @@ from likewise.dreamsim.room_trials import Trial
 
 AXES = ("colour", "shape", "position", "count", "texture")
 COLOURS, SHAPES, COUNTS, TEXTURES = 8, 5, 4, 5  # how many there are of each; colours stand in a circle
+Ink = float | tuple[int, ...] | None  # as Pillow gives a pixel's colour and takes it
 PLACES = 0.6  # largest shift of position, as a share of the picture, that counts as entirely elsewhere
 
 
@@ -140,7 +141,7 @@ def _texture(pen: ImageDraw.ImageDraw, kind: int, px: int) -> None:
                 (pen.ellipse if kind == 3 else pen.rectangle)(box, fill=ink)
 
 
-def _shape(pen: ImageDraw.ImageDraw, kind: int, centre: tuple[float, float], radius: float, fill: object) -> None:
+def _shape(pen: ImageDraw.ImageDraw, kind: int, centre: tuple[float, float], radius: float, fill: Ink) -> None:
     x, y = centre
     if kind == 0:
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
@@ -161,7 +162,8 @@ def attentive(observer: Observer, looks: Mapping[str, Look], lapse: float = 0.01
     """Somebody who looks, and presses the wrong key in `lapse` of the answers. looks: by picture path."""
 
     def answer(trial: Trial, rng: np.random.Generator) -> tuple[str, float]:
-        side = observer.nearer(*(looks[name] for name in trial.pictures), rng)
+        reference, left, right = (looks[name] for name in trial.pictures)
+        side = observer.nearer(reference, left, right, rng)
         wrong = rng.random() < lapse
         return {"left": "right", "right": "left"}[side] if wrong else side, _time(rng, 1100)
 

@@ -41,7 +41,7 @@ def _layout(model: Ensemble, one: Tensor, other: Tensor) -> Tensor | None:
     start, maps = 0, None
     for branch in model.branches:
         if isinstance(branch, LiteBranch) and branch.feature != "pooled" and model.head is None:
-            channels = branch.network.blocks[branch.before - 1].project.out_channels
+            channels = branch.network.channels(branch.before)
             end = start + branch.width
             gap = (one - other)[0, end - channels * GRID**2 : end].view(channels, GRID, GRID)
             found = gap.square().sum(0) / 2

@@ -21,7 +21,11 @@ BLUR = 0.02  # of the longer side, the radius
 def hue(picture: Image.Image, other: Image.Image) -> Image.Image:
     """A quarter turn of the colour circle."""
     tones, *rest = picture.convert("HSV").split()
-    return Image.merge("HSV", [tones.point(lambda tone: (tone + HUE) % 256), *rest]).convert("RGB")
+    return Image.merge("HSV", [tones.point(_turned), *rest]).convert("RGB")
+
+
+def _turned(tone: int) -> int:
+    return (tone + HUE) % 256
 
 
 def flip(picture: Image.Image, other: Image.Image) -> Image.Image:

@@ -7,15 +7,17 @@ nothing. A studio can embed it: `room_pages.Pages(room)` answers requests, whoev
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from likewise import seeds
 from likewise.dreamsim import room_plan, room_plan_jnd
+from likewise.dreamsim.jnd import Pair
 from likewise.dreamsim.room_log import Block, Ledger, Person
 from likewise.dreamsim.room_questions import questions
 from likewise.dreamsim.room_settings import RoomSettings, Task
 from likewise.dreamsim.room_trials import Trial
 from likewise.dreamsim.room_wanted import wanted
+from likewise.dreamsim.triplets import Triplet
 from likewise.errors import JudgementError, NameKnownError, TooFewPicturesError
 
 CHOICES = {"2afc": ("left", "right"), "jnd": ("same", "different")}
@@ -107,18 +109,23 @@ class Room:
         mine = [one for one in self.ledger.blocks.values() if one.person == person.number and not one.practice]
         return {"answers": sum(len(one.judged) for one in mine), "blocks": sum(not one.open for one in mine)}
 
+    @property
+    def _triplets(self) -> Mapping[str, Triplet]:
+        return cast(Mapping[str, Triplet], self.items)  # where the task is 2afc
+
     def _practice(self, rng: Any) -> list[Trial]:
         if self.task == "2afc":
-            return room_plan.practice(list(self.items.values()), self.settings.practice, rng)
+            return room_plan.practice(list(self._triplets.values()), self.settings.practice, rng)
         pictures = sorted({picture for one in self.items.values() for picture in one.pictures})
         return room_plan_jnd.practice(pictures, self.settings.practice, rng)
 
     def _trials(self, person: Person, rng: Any) -> list[Trial]:
         seen, counts = self._seen(person), self.wanted()
         if self.task == "2afc":
-            chosen = room_plan.choose(counts, self.items, seen, self.settings.block, rng)
-            return room_plan.block(chosen, list(self.items.values()), self.settings, rng) if chosen else []
-        chosen, spare = room_plan_jnd.choose(counts, self.items, seen, self.settings.sequences, rng)
+            chosen = room_plan.choose(counts, self._triplets, seen, self.settings.block, rng)
+            return room_plan.block(chosen, list(self._triplets.values()), self.settings, rng) if chosen else []
+        limit = self.settings.sequences
+        chosen, spare = room_plan_jnd.choose(counts, cast(Mapping[str, Pair], self.items), seen, limit, rng)
         return room_plan_jnd.block(chosen, spare, rng)
 
     def _seen(self, person: Person) -> set[str]:

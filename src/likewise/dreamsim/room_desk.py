@@ -92,7 +92,8 @@ def answers_csv(room: "Room | Collected") -> str:
     table.writerow(COLUMNS)
     for one in answers(room.ledger, room.task):
         event = room.ledger.blocks[one.block].judged[one.trial]
-        pictures = " ".join(map(_word, room.items[one.item].pictures)) if one.item in room.items else ""
+        asked = None if one.item is None else room.items.get(one.item)
+        pictures = "" if asked is None else " ".join(map(_word, asked.pictures))
         facts = (one.kind, one.item or "", pictures, one.choice, one.shown, one.right or "", f"{one.ms:.1f}")
         table.writerow((one.person, room.task, *facts, int(one.late), one.block, one.trial, event["at"]))
     return text.getvalue()

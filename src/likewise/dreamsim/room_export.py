@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 from likewise.disk import new_folder, write_bytes
 from likewise.dreamsim import jnd, triplets
@@ -20,7 +21,7 @@ def write(room: Collected, out: str | Path, *, everyone: bool = False, unanimous
     if unanimous is not None and room.task != "2afc":
         raise SettingError("unanimous", unanimous, "it is a filter of triplets, and these are pairs")
     found = [one for one in voted(room, everyone=everyone) if one.votes]
-    found = kept(found, unanimous) if unanimous is not None else found
+    found = found if unanimous is None else cast(list[Any], kept(found, unanimous))
     if not found:
         raise NoJudgementsError(room.folder, "votes that count", "Collect some: likewise dreamsim judge DIR")
     with new_folder(out) as temp:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from likewise import images
 from likewise.dreamsim import room_desk
@@ -174,7 +174,7 @@ def _given(request: Request) -> dict[str, Any]:
 
 
 def _judgement(given: Mapping[str, Any]) -> tuple[int, int, list[str], list[float], Mapping[str, Any]]:
-    block, index, answer, ms = (given.get(name) for name in ("block", "trial", "answer", "ms"))
+    block, index, answer, ms = (cast(Any, given.get(name)) for name in ("block", "trial", "answer", "ms"))
     timing = given.get("timing", {})
     whole = all(isinstance(one, int) and not isinstance(one, bool) for one in (block, index))
     words = isinstance(answer, list) and all(isinstance(one, str) for one in answer)

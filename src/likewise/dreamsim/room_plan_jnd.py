@@ -28,7 +28,7 @@ def block(chosen: Sequence[tuple[str, Pair]], spare: Sequence[str], rng: np.rand
 
 def practice(pictures: Sequence[str], count: int, rng: np.random.Generator) -> list[Trial]:
     """Sequences of one identical pair and one of two quite different pictures, as far as the pictures reach."""
-    order = [pictures[index] for index in rng.permutation(len(pictures))]
+    order = [pictures[int(index)] for index in rng.permutation(len(pictures))]
     trials = []
     for start in range(0, min(count, len(order) // 3) * 3, 3):
         same: Shown = ("practice", None, (order[start], order[start]), False, "same")

@@ -33,8 +33,9 @@ def questions(folder: Path, task: Task | None = None) -> tuple[Task, Items]:
     if task is None:
         advice = "Make some first: likewise dreamsim make --out DIR, or write the file yourself."
         raise NoJudgementsError(folder, f"{triplets.FILE} and no {jnd.FILE}", advice)
-    found = triplets.read(folder) if task == "2afc" else jnd.read(folder)
-    return task, {item_name(one.pictures): one for one in found}
+    if task == "2afc":
+        return task, {item_name(one.pictures): one for one in triplets.read(folder)}
+    return task, {item_name(one.pictures): one for one in jnd.read(folder)}
 
 
 def collected(folder: str | Path, task: Task | None = None) -> Collected:

@@ -6,6 +6,7 @@ import socket
 import sys
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from likewise.dreamsim.room_pages import MOST, Pages, Request, Response
@@ -31,7 +32,7 @@ class Server(ThreadingHTTPServer):
         except OverflowError as error:
             raise AddressError(host, port, "a port is a number from 0 to 65535") from error
 
-    def handle_error(self, request: object, client_address: object) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """A browser that hung up is no error; anything else keeps its traceback."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)

@@ -40,7 +40,7 @@ def answers(ledger: Ledger, task: str) -> Iterator[Answer]:
         trial, event = block.trials[index], block.judged[index]
         late = bool(event["timing"].get("late", False))
         for place, (kind, item, shown) in enumerate(zip(trial.kinds, trial.items, event["answer"], strict=True)):
-            choice = _OTHER.get(shown, shown) if trial.swapped[place] else shown
+            choice = (_OTHER.get(shown) or shown) if trial.swapped[place] else shown
             right, ms = trial.answers[place], event["ms"][place]
             yield Answer(block.person, kind, item, choice, shown, right, ms, late, number, index)
 
@@ -58,6 +58,7 @@ def tally(
     for one in answers(ledger, task):
         if one.kind != "question" or one.late or one.person in without or (one.person, one.item) in seen:
             continue
+        assert one.item is not None, "a question is of a triplet or pair"
         seen.add((one.person, one.item))
         given = votes.setdefault(one.item, [])
         if most is None or len(given) < most:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 Kind = Literal["question", "sentinel", "repeat", "practice"]
 
@@ -32,7 +32,7 @@ def trial(record: Mapping[str, Any]) -> Trial:
     """The trial that a line of the log holds."""
     kind = record["kind"]
     return Trial(
-        kind if isinstance(kind, str) else tuple(kind),
+        cast(Kind | tuple[Kind, Kind], kind if isinstance(kind, str) else tuple(kind)),
         tuple(record["items"]),
         tuple(record["pictures"]),
         tuple(record["swapped"]),

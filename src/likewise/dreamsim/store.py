@@ -13,7 +13,7 @@ from torch import Tensor
 from likewise import checkpoint
 from likewise.dreamsim.branches import Branch
 from likewise.dreamsim.ensemble import Ensemble
-from likewise.dreamsim.inputs import resized, to_batch
+from likewise.dreamsim.inputs import Aspect, resized, to_batch
 
 SHARD = 256  # pictures a file
 Show = Callable[[int, int], None]
@@ -23,10 +23,11 @@ class Store:
     """Tensors of P pictures, by picture number: features of the ensemble, or one map a branch."""
 
     def __init__(
-        self, ensemble: Ensemble, paths: Sequence[Path], *, aspect: str = "squash", deep: bool = False
+        self, ensemble: Ensemble, paths: Sequence[Path], *, aspect: Aspect = "squash", deep: bool = False
     ) -> None:
         """deep: keep the maps before the adapted layers, not the features behind them."""
-        self.ensemble, self.paths, self.aspect, self.deep = ensemble, list(paths), aspect, deep
+        self.ensemble, self.paths, self.deep = ensemble, list(paths), deep
+        self.aspect: Aspect = aspect
         self.kept: list[list[Tensor]] = []  # a picture, a branch
 
     def fill(self, folder: Path | None, key: str, show: Show | None = None) -> None:

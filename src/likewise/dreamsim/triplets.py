@@ -73,8 +73,8 @@ def write(folder: str | Path, triplets: Iterable[Triplet]) -> None:
 
 
 def _triplet(fields: Fields, folder: Path | None) -> Triplet:
-    pictures = [fields.picture(name, folder) for name in ("reference", "left", "right")]
-    votes = [fields.count(name) for name in ("votes_left", "votes_right")]
-    found = Triplet(*pictures, *votes, fields.name("split"), fields.name("group"))
+    reference, left, right = (fields.picture(name, folder) for name in ("reference", "left", "right"))
+    votes_left, votes_right = (fields.count(name) for name in ("votes_left", "votes_right"))
+    found = Triplet(reference, left, right, votes_left, votes_right, fields.name("split"), fields.name("group"))
     fields.nothing_else()
     return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -74,4 +75,4 @@ class Features(nn.Module):
 def _dimension(net: nn.Module) -> int:
     if isinstance(net, ImageTower):
         return net.head.out_features
-    return efficientnet.WIDTH if isinstance(net, efficientnet.Network) else net.dimension
+    return efficientnet.WIDTH if isinstance(net, efficientnet.Network) else cast(int, net.dimension)

@@ -44,8 +44,8 @@ def stages(scale: str) -> list[tuple[int, int, int, int, int]]:
     wide, deep = SCALES[scale]
     last = len(STAGES) - 1
     return [
-        (repeats if index in (0, last) else math.ceil(repeats * deep), *rest, _eights(width * wide))
-        for index, (repeats, *rest, width) in enumerate(STAGES)
+        (repeats if index in (0, last) else math.ceil(repeats * deep), kernel, stride, expansion, _eights(width * wide))
+        for index, (repeats, kernel, stride, expansion, width) in enumerate(STAGES)
     ]
 
 
@@ -113,6 +113,12 @@ class Network(nn.Module):
     def places(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1280 down across"]:
         """The same before they are averaged over places, 32 pixels apart."""
         return F.relu6(self.head(self.blocks(F.relu6(self.stem(images)))))
+
+    def channels(self, before: int) -> int:
+        """How many channels the map has behind the first `before` blocks."""
+        block = self.blocks[before - 1]
+        assert isinstance(block, Block)
+        return block.project.out_channels
 
 
 class EfficientNetLite0:

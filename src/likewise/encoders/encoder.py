@@ -14,9 +14,21 @@ class Encoder(Protocol):
     """Pictures to rows of length 1; a picture's row never depends on what else is in the batch."""
 
     name: str
-    hash: str  # sha256 over the weights and the preprocessing: equal hashes, comparable rows
-    preprocessing: str  # what happens to a picture first, in words that change whenever it does
-    dimension: int
+
+    @property
+    def hash(self) -> str:
+        """sha256 over the weights and the preprocessing: equal hashes, comparable rows."""
+        ...
+
+    @property
+    def preprocessing(self) -> str:
+        """What happens to a picture first, in words that change whenever it does."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Numbers a row."""
+        ...
 
     def embed(self, images: Sequence[Image.Image]) -> np.ndarray:
         """RGB pictures of any size to unit rows (N, dimension), float32."""

@@ -16,8 +16,9 @@ class Residual(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.first = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        self.second = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), nn.Conv2d(width, width, 3, padding=1))
-        nn.init.zeros_(self.second[2].weight)
+        last = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Sequential(nn.GroupNorm(8, width), nn.SiLU(), last)
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, width, H, W) to the same shape."""

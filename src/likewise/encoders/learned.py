@@ -7,7 +7,7 @@ where texts are read too: those meet the pictures in the projected space.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -81,7 +81,7 @@ class Writing(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Rows of any length."""
         hidden = self.text(input_ids=ids).last_hidden_state
-        end = (ids == self.text.config.eos_token_id).int().argmax(dim=1)
+        end = (ids == cast(int, self.text.config.eos_token_id)).int().argmax(dim=1)
         return self.projection(hidden[torch.arange(len(ids), device=ids.device), end])
 
 

@@ -52,6 +52,11 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """Pictures (B, 3, H, W), standardised, to mean-pooled features (B, dimension)."""
 
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+    layer4: nn.Sequential
+
     def __init__(self, block: type[Plain | Bottleneck], layout: Sequence[int], small: bool = False) -> None:
         super().__init__()
         self.conv1 = _conv(3, 64, 3) if small else _conv(3, 64, 7, 2)

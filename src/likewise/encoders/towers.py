@@ -1,5 +1,7 @@
 """Two towers that meet in one space: a small convolutional image tower and the pipeline's own CLIP text tower."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
@@ -52,5 +54,5 @@ class Towers(nn.Module):
     def embed_texts(self, ids: Int[Tensor, "batch length"]) -> Float[Tensor, "batch dim"]:
         """Unit rows of token ids, ends and padding included; read at the first end mark, as CLIP does."""
         hidden = self.text(input_ids=ids).last_hidden_state
-        end = (ids == self.text.config.eos_token_id).int().argmax(dim=1)
+        end = (ids == cast(int, self.text.config.eos_token_id)).int().argmax(dim=1)
         return F.normalize(self.text_projection(hidden[torch.arange(len(ids)), end]), dim=1)

@@ -6,8 +6,9 @@ is asked for, the last block attends from that token alone, so that its projecti
 numbers with 6 % fewer multiplications in a ViT-B/16.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -132,7 +133,8 @@ class ViT(nn.Module):
         self.patch_embed = PatchEmbed(shape)
         if shape.pre_norm:
             self.pre_norm = nn.LayerNorm(shape.width, shape.epsilon)
-        self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        blocks = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.blocks = cast(Sequence[Block], blocks)  # seen as what it holds
         self.norm = nn.LayerNorm(shape.width, shape.epsilon)
         if shape.projection:
             self.proj = nn.Parameter(torch.eye(shape.width, shape.projection))

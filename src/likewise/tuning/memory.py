@@ -46,7 +46,7 @@ class Memory:
     def __init__(
         self,
         named: Mapping[str, nn.Parameter],
-        optimiser: torch.optim.AdamW,
+        optimiser: torch.optim.Optimizer,
         decay: float,
         made_from: Mapping[str, object],
     ) -> None:
