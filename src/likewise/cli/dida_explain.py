@@ -87,7 +87,8 @@ def _changes(report: Mapping[str, Any]) -> list[str]:
     table = [("", *periods)]
     for key, words in NAMES.items():
         table.append((words, *(_number(key, row[key]) for row in periods.values())))
-    domains = [("domain", "links", "invariant weight", "variant weight", *(f"AUC {name}" for name in periods))]
+    head = ("domain", "links", "invariant weight", "variant weight", *(f"AUC {name}" for name in periods))
+    domains: list[tuple[str, ...]] = [head]
     ranked = sorted(report["by_domain"].items(), key=lambda one: -one[1]["links_share"])
     for name, one in ranked[:MOST]:
         shares = [one.get(f"{kind}_share", 0.0) for kind in ("links", "invariant", "variant")]

@@ -29,7 +29,7 @@ def distance(
 ) -> Answer:
     """Print how different two pictures look: 0 is the same, larger is less alike, 2 the most."""
     model = _metric(metric, aspect)
-    value = model.distance(first, second, clamp=True)
+    value = float(model.distance(first, second, clamp=True))
     data = {"distance": round(value, 6), "metric": model.name, "hash": model.hash}
     lines = [f"{value:.4f}"]
     if model.calibration.same is not None:
