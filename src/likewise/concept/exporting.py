@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from safetensors.torch import save
@@ -19,6 +19,7 @@ from likewise.concept.bases import Base
 from likewise.concept.folder import LORA, PIPELINE, PREVIEW, WORDS, WORDS_2, Concept
 from likewise.concept.readme import readme
 from likewise.diffusion import lora_formats, saving
+from likewise.diffusion.backbone import Backbone
 from likewise.diffusion.folder import WEIGHTS, Folder
 from likewise.diffusion.formats import lora_files, ranks, single_file, skeleton, word_files
 from likewise.diffusion.formats.lora_names import Scheme
@@ -190,7 +191,7 @@ class _Export:
         checkpoint.write_tensors(self.folder / f"{self.concept.name}.safetensors", packed, {**info, "format": "pt"})
 
     def _merged(self, source: Base) -> dict[str, dict[str, Tensor]]:
-        model = source.load()
+        model = cast(Backbone, source.load())
         if "lora" in self.parts:
             for one in lora_formats.load_into(model, self.parts["lora"], self.concept.scale)[0]:
                 one.merge()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from likewise.concept import bases
 from likewise.diffusion import lora_formats
+from likewise.diffusion.backbone import word_table
 from likewise.diffusion.formats import lora_files, lora_names, single_file, skeleton, word_files
 from likewise.diffusion.formats.skeleton import Skeleton
 from likewise.diffusion.formats.unet_names import Blocks
@@ -106,7 +107,8 @@ def _word(path: Path, base: Skeleton | None) -> dict[str, Any]:
 
 def _model(path: Path, base: Skeleton | None) -> dict[str, Any]:
     held, metadata = shapes(path)
-    family = next((family for mark, family in FAMILY_MARKS.items() if any(n.startswith(mark) for n in held)), None)
+    fits = (known for mark, known in FAMILY_MARKS.items() if any(n.startswith(mark) for n in held))
+    family: skeleton.Known | None = next(fits, None)
     against = base or (skeleton.of_family(family) if family else None)
     data: dict[str, Any] = {"scheme": "original", "family": family, "tensors": len(held)}
     data["parameters"] = sum(one.numel() for one in held.values())
@@ -121,7 +123,7 @@ def _model(path: Path, base: Skeleton | None) -> dict[str, Any]:
 def text_widths(base: Skeleton) -> list[int]:
     """The widths of the text encoders' tables, in order."""
     names = [name for name in base.parts if name.startswith("text_encoder")]
-    return [base.parts[name].get_input_embeddings().embedding_dim for name in sorted(names)]
+    return [word_table(base.parts[name]).embedding_dim for name in sorted(names)]
 
 
 def _other_lora(name: str) -> bool:

@@ -19,7 +19,7 @@ from likewise.concept_tree.split import LEFT, RIGHT, Data
 from likewise.concept_tree.stocking import stock
 from likewise.concept_tree.tree import Tree, write_node
 from likewise.devices import Device
-from likewise.diffusion.backbone import Backbone, Vectors, Words
+from likewise.diffusion.backbone import Backbone, Vectors, Words, word_table
 from likewise.encoders.encoder import Encoder, embed
 from likewise.errors import NothingToSplitWarning, SplitNodeError, TreeSettingsError
 from likewise.metrics.neighbours import Embedding
@@ -287,6 +287,6 @@ def _snapshots(run: Path, seed: int) -> dict[int, Words]:
 def _length(backbone: Backbone, given: Vectors) -> float:
     """The longest row over the median length of the model's own, of the text encoder where that is most."""
     rows = given if isinstance(given, tuple) else (given,)
-    tables = [encoder.get_input_embeddings().weight.detach().float() for encoder in backbone.text_encoders]
+    tables = [word_table(encoder).weight.detach().float() for encoder in backbone.text_encoders]
     shares = [one.norm(dim=1).max() / table.norm(dim=1).median() for one, table in zip(rows, tables, strict=True)]
     return max(float(share) for share in shares)

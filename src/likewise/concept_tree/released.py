@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from likewise.concept import Card
 from likewise.concept_tree import naming
 from likewise.concept_tree.record import Node, Source
 from likewise.concept_tree.tree import Tree, write_node
-from likewise.diffusion.backbone import Backbone
+from likewise.diffusion.backbone import Backbone, word_table
 from likewise.diffusion.formats import inert
 from likewise.diffusion.formats.word_files import PICKLED
 from likewise.errors import BrokenFileError, ForeignTreeError, SparseNodeWarning, WordFileError
@@ -35,7 +35,7 @@ def read(path: Path) -> dict[str, dict[str, Tensor]]:
     if not isinstance(held, dict) or not held:
         raise ForeignTreeError(path, f"it holds a {type(held).__name__}" if held else "it is empty")
     nested = all(isinstance(one, dict) for one in held.values())
-    tables = held if nested else {path.resolve().parent.name: held}
+    tables = cast(Mapping[Any, Mapping[Any, Any]], held if nested else {path.resolve().parent.name: held})
     return {_tidy(str(name)): _nodes(path, table) for name, table in tables.items()}
 
 
@@ -56,7 +56,7 @@ def plant(path: Path, out: Path, backbone: Backbone) -> list[Tree]:
 
     Pictures are drawn when a node is split or shown: SparseNodeWarning.
     """
-    widths = [encoder.get_input_embeddings().embedding_dim for encoder in backbone.text_encoders]
+    widths = [word_table(encoder).embedding_dim for encoder in backbone.text_encoders]
     tables, made = read(path), []
     for nodes in tables.values():
         for rows in nodes.values():

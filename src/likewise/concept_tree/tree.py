@@ -21,7 +21,7 @@ from torch import Tensor
 from likewise import checkpoint, disk, images, imageset
 from likewise.concept import Card, Concept
 from likewise.concept_tree import naming, record
-from likewise.concept_tree.record import Node, Record, Source
+from likewise.concept_tree.record import Node, Record, Source, Split
 from likewise.diffusion.backbone import Backbone, Vectors, Words
 from likewise.errors import (
     NoStepsKeptError,
@@ -165,7 +165,7 @@ class Tree:
             raise NoStepsKeptError(node, step, known)
         return known[step]
 
-    def replace(self, nodes: Mapping[str, Node], splits: Mapping[str, record.Split]) -> None:
+    def replace(self, nodes: Mapping[str, Node], splits: Mapping[str, Split]) -> None:
         """Write tree.json with these nodes and splits, then remove the folders that nothing names any more."""
         changed = self.record.model_copy(update={"nodes": dict(nodes), "splits": dict(splits)})
         record.write(self.folder, changed)

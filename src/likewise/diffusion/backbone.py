@@ -6,7 +6,7 @@ as the network sees them; text is what cross-attention reads.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, cast, runtime_checkable
 
 import torch
 from jaxtyping import Float, Num
@@ -83,8 +83,8 @@ class Text:
         return replace(self, sizes=sizes)
 
     def _each(self, change: Callable[[Tensor], Tensor]) -> "Text":
-        parts = (self.embeds, self.pooled, self.sizes)
-        return Text(*(None if part is None else change(part) for part in parts))
+        pooled, sizes = (None if part is None else change(part) for part in (self.pooled, self.sizes))
+        return Text(change(self.embeds), pooled, sizes)
 
 
 def join(texts: Sequence[Text]) -> Text:
@@ -171,3 +171,8 @@ class Backbone(Protocol):
     def to(self, device: str | torch.device) -> "Backbone":
         """Move the modules; returns itself."""
         ...
+
+
+def word_table(encoder: nn.Module) -> nn.Embedding:
+    """Where a text encoder looks its tokens up."""
+    return cast(Any, encoder).get_input_embeddings()

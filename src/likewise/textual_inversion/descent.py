@@ -5,7 +5,7 @@ flow through its U-Net and text encoders, so nothing here is without them.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -37,7 +37,7 @@ def optimise(
     *,
     resume: State | None = None,
     device: Device | None = None,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Yield after each optimiser step; the caller logs, previews, saves, or stops by closing the generator.
 
     starts: for each of the seeds, every placeholder in data's prompts and captions -> where its vectors start; they

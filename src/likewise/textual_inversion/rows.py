@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from likewise.diffusion.backbone import Backbone, Vectors, Words
+from likewise.diffusion.backbone import Backbone, Vectors, Words, word_table
 from likewise.errors import LongWordWarning, StillWordWarning
 
 STILL, LONG = 0.01, 3.0  # warn of rows that moved less than this share, or are longer than so many medians
@@ -31,7 +31,7 @@ class Trained:
                     fresh = rows.detach().to(backbone.device, torch.float32, copy=True)
                     self.named[row_name(seed, placeholder, encoder)] = nn.Parameter(fresh)
         self._before = {name: rows.detach().clone() for name, rows in self.named.items()}
-        tables = [encoder.get_input_embeddings().weight.detach().float() for encoder in backbone.text_encoders]
+        tables = [word_table(encoder).weight.detach().float() for encoder in backbone.text_encoders]
         self._lengths = [table.norm(dim=1).median() for table in tables]
         self._spreads = [table.std() for table in tables]
         self._warned = False

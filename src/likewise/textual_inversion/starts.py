@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from likewise import seeds
-from likewise.diffusion.backbone import Backbone, Vectors
+from likewise.diffusion.backbone import Backbone, Vectors, word_table
 from likewise.errors import InitializerError
 from likewise.words.tokenizer import ids_of
 
@@ -24,7 +24,7 @@ def start(backbone: Backbone, word: str, count: int, seed: int) -> Vectors:
         if len(ids) not in (1, count):
             split = [tokenizer.decode([one]).strip() for one in ids]
             raise InitializerError(word, count, split)
-        own = encoder.get_input_embeddings().weight[ids].detach().float()
+        own = word_table(encoder).weight[ids].detach().float()
         rows.append(own.clone() if len(ids) == count else _parted(own[0], count, seed, place))
     return rows[0] if len(rows) == 1 else tuple(rows)
 
