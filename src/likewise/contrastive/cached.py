@@ -8,6 +8,7 @@ With batch normalisation each part is normalised by itself, in both passes alike
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ def accumulate(embed: Embed, rows: Tensor, part: int, loss: Callable[..., Tensor
     start = 0
     for one in parts:
         pieces = embed(one)
-        slopes = [full.grad[start : start + len(one)] for full in whole]
+        slopes = [cast(Tensor, full.grad)[start : start + len(one)] for full in whole]
         torch.autograd.backward(list(pieces), slopes)
         start += len(one)
     return value.detach()

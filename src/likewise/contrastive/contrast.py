@@ -79,12 +79,12 @@ class _Fused(torch.autograd.Function):
             attract = _silent(logits.gather(1, index), weight)
             rest = logits.logsumexp(1, keepdim=True)
             loss += (weight * (rest - attract)).sum()
-            if asked:
+            if d_queries is not None and d_keys is not None:
                 slope = logits.sub_(rest).exp_().mul_(weight.sum(1, keepdim=True)).scatter_add_(1, index, -weight)
                 torch.matmul(slope, keys, out=d_queries[rows])
                 d_keys.addmm_(slope.T, queries[rows])
                 d_scale += (d_queries[rows] * queries[rows]).sum()
-        if asked:
+        if d_queries is not None and d_keys is not None:
             ctx.save_for_backward(d_queries.mul_(scale), d_keys.mul_(scale), d_scale)
         return loss
 

@@ -1,7 +1,7 @@
 """LARS: stochastic gradient descent with a learning rate of its own for each matrix (arXiv:1708.03888)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ class LARS(torch.optim.Optimizer):
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], lr: float) -> None:
         """groups: {"params": ..., "weight_decay": ...} each."""
-        super().__init__(list(groups), {"lr": lr, "weight_decay": 0.0})
+        super().__init__(cast(list[dict[str, Any]], list(groups)), {"lr": lr, "weight_decay": 0.0})
 
     @torch.no_grad()
     def step(self) -> None:
@@ -28,17 +28,18 @@ class LARS(torch.optim.Optimizer):
                 self._take(group, weights)
 
     def _take(self, group: Mapping[str, Any], weights: list[Tensor]) -> None:
+        many: Any = torch  # its optimisers' own functions over lists, which it does not list as public
         slopes = [weight.grad for weight in weights]
         speeds = [self.state[weight].setdefault("speed", torch.zeros_like(weight)) for weight in weights]
         rate = group["lr"]
         if group["weight_decay"]:
-            slopes = torch._foreach_add(slopes, weights, alpha=group["weight_decay"])
-            sizes, steeps = torch._foreach_norm(weights), torch._foreach_norm(slopes)
+            slopes = many._foreach_add(slopes, weights, alpha=group["weight_decay"])
+            sizes, steeps = many._foreach_norm(weights), many._foreach_norm(slopes)
             ratios = [
                 torch.where((size > 0) & (steep > 0), TRUST * size / steep, 1.0)
                 for size, steep in zip(sizes, steeps, strict=True)
             ]
-            slopes = torch._foreach_mul(slopes, ratios)
-        torch._foreach_mul_(speeds, MOMENTUM)
-        torch._foreach_add_(speeds, slopes, alpha=rate)
-        torch._foreach_sub_(weights, speeds)
+            slopes = many._foreach_mul(slopes, ratios)
+        many._foreach_mul_(speeds, MOMENTUM)
+        many._foreach_add_(speeds, slopes, alpha=rate)
+        many._foreach_sub_(weights, speeds)

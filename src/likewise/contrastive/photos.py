@@ -42,7 +42,7 @@ class Photos:
     def __getitem__(self, rows: np.ndarray) -> "Photos":
         """Some of them."""
         chosen = [int(row) for row in np.asarray(rows)]
-        paths, captions = (tuple(values[row] for row in chosen) for values in (self.paths, self.captions))
+        paths, captions = tuple(self.paths[row] for row in chosen), tuple(self.captions[row] for row in chosen)
         return Photos(self.folder, paths, self.pixels[chosen], captions, f"{self.hash}/{_digest(chosen)}")
 
 

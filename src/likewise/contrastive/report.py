@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from PIL import Image
@@ -56,10 +56,11 @@ def build(photos: Photos, kinds: Sequence[str], encoder: Encoder, how: Settings)
         if kind not in pairings.KINDS:
             raise UnknownNameError("way of making pairs", kind, pairings.KINDS)
     rows = features(encoder, photos) if set(kinds) & {"views", "teacher"} else None
+    known = cast(np.ndarray, rows)  # computed wherever one of these ways asks for it
     makers = {
         "captions": lambda: pairings.caption_law(photos, encoder, how.clusters, how.seed),
-        "views": lambda: pairings.view_law(photos, encoder, rows, seed=how.seed),
-        "teacher": lambda: pairings.teacher_law(rows, how.neighbours),
+        "views": lambda: pairings.view_law(photos, encoder, known, seed=how.seed),
+        "teacher": lambda: pairings.teacher_law(known, how.neighbours),
     }
     return {kind: makers[kind]() for kind in kinds}
 

@@ -72,6 +72,7 @@ class _Learner:
         self.words, self.material = _material(found, config, out)
         self.text = None
         if self.words is not None:
+            assert self.material.ids is not None
             self.text = {"vocabulary": len(self.words), "length": self.material.ids.shape[1]}
             self.text |= {"width": config.text_width, "layers": config.text_layers}
         self.student = students.make(config, seed, self.text)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from likewise.contrastive.config import Config
 from likewise.encoders import loading
 from likewise.encoders.efficientnet import FILE as EFFICIENTNET
+from likewise.encoders.efficientnet import EfficientNetLite0
 from likewise.encoders.learned import Reader, Writing, read_tokenizer, token_ids
 from likewise.encoders.towers import LOGIT_SCALE_MAX
 from likewise.errors import EncoderMissingError
@@ -72,7 +73,9 @@ def make(config: Config, seed: int, text: Mapping[str, int] | None = None) -> St
         folder = loading.WEIGHTS / "efficientnet_lite0"
         if not (folder / EFFICIENTNET).is_file():
             raise EncoderMissingError(config.backbone)
-        student.reader.features.net.load_state_dict(loading.load(config.backbone).network.state_dict())
+        trained = loading.load(config.backbone)
+        assert isinstance(trained, EfficientNetLite0)
+        student.reader.features.net.load_state_dict(trained.network.state_dict())
     return student
 
 

@@ -56,7 +56,7 @@ class Chances:
         """The same on another device."""
         return Chances(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
-    def __getitem__(self, rows: slice) -> "Chances":
+    def __getitem__(self, rows: slice | Tensor) -> "Chances":
         """Those of some pictures."""
         return Chances(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
