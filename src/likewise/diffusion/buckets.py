@@ -6,6 +6,7 @@ stays within the native area, and each of these lying on its side.
 
 import math
 from collections.abc import Sequence
+from typing import Any, cast
 
 from likewise.diffusion.backbone import Backbone
 
@@ -25,8 +26,8 @@ def frames(side: int, step: int) -> list[Frame]:
 
 def of(backbone: Backbone) -> list[Frame]:
     """The buckets of a base model: sides that its U-Net halves without remainder, 64 pixels apart at 512 and 1024."""
-    facts = backbone.facts
-    whole = facts.latent_downscale * 2 ** (len(backbone.unet.config.block_out_channels) - 1)
+    facts, unet = backbone.facts, cast(Any, backbone.unet)
+    whole = facts.latent_downscale * 2 ** (len(unet.config.block_out_channels) - 1)
     return frames(facts.image_size, max(whole, facts.image_size // 16))
 
 

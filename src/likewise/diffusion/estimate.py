@@ -13,7 +13,7 @@ rehearsal.Kept.peak. The twentieth is for the allocator's gaps, the constant for
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -154,9 +154,9 @@ class Rehearsed:
     def _decoded(self) -> int:
         """What the autoencoder holds at once, its weights aside, to decode one picture."""
         if not self._decoding:
-            latents = torch.empty(self.facts.latent_shape(1), device="meta")
+            latents, vae = torch.empty(self.facts.latent_shape(1), device="meta"), cast(Any, self._networks["vae"])
             with rehearsal.live() as meter:
-                self._networks["vae"].decode(latents)
+                vae.decode(latents)
             self._decoding = meter.most
         return self._decoding
 

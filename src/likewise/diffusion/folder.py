@@ -79,7 +79,7 @@ class Folder:
         module = self.skeleton(part)
         _assign(module, self.tensors(part, dtype), part)
         if part in self.text_parts:
-            tower = getattr(module, "text_model", module)
+            tower: Any = getattr(module, "text_model", module)
             positions = torch.arange(tower.config.max_position_embeddings).expand((1, -1))
             tower.embeddings.position_ids = positions  # a constant that files do not carry
         return module
@@ -150,20 +150,20 @@ class Folder:
 def _unet(config: dict[str, Any]) -> nn.Module:
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-    return UNet2DConditionModel.from_config(config)
+    return cast(nn.Module, UNet2DConditionModel.from_config(config))
 
 
 def _kl(config: dict[str, Any]) -> nn.Module:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-    return AutoencoderKL.from_config(config)
+    return cast(nn.Module, AutoencoderKL.from_config(config))
 
 
 def _tiny(config: dict[str, Any]) -> nn.Module:
     from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 
     config.pop("block_out_channels", None)  # written by diffusers, not expected back
-    return AutoencoderTiny.from_config(config)
+    return cast(nn.Module, AutoencoderTiny.from_config(config))
 
 
 def _text(config: dict[str, Any]) -> nn.Module:

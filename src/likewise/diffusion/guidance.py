@@ -40,6 +40,7 @@ def predict(
         places = [min(start + offset, len(latents) - 1) for offset in range(width)]
         noisy, bound = latents[places], pick(text, places)
         if guided:
+            assert negative is not None
             both = join([pick(negative, places), bound])
             free, answer = backbone.predict(noisy.repeat(2, 1, 1, 1), t.expand(2 * width), both).chunk(2)
             answer = combine(free, answer, scale)

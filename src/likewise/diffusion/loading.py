@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from likewise.errors import ModelNotFoundError, SettingError, ToyboxMissingError
 
@@ -47,7 +47,8 @@ def load(name_or_folder: str | Path = TOYBOX, precision: str = "float32") -> "Ba
     checked = Folder(folder)
     kind = StableDiffusionXL if checked.is_xl else StableDiffusion
     name = folder.resolve().name if is_folder else str(name_or_folder)
-    return kind(checked, name, getattr(torch, precision))
+    made = kind(checked, name, getattr(torch, precision))
+    return cast("Backbone", made)  # its hash is a str that is worked out when asked for
 
 
 def find(name_or_folder: str | Path) -> Path:
@@ -68,7 +69,11 @@ def find(name_or_folder: str | Path) -> Path:
 def _from_hub(name: str) -> Path:
     """A snapshot in the hub's own cache: one precision of each part; what is there already is not asked for again."""
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        HTTPError,  # pyright: ignore[reportPrivateImportUsage]  # of the network library that this version uses
+    )
 
     repository, _, revision = name.partition("@")
     asked = {"repo_id": repository, "revision": revision or None}

@@ -55,8 +55,9 @@ class PipelineModel(ABC):
 
     def encode_images(self, images: Float[Tensor, "batch 3 height width"]) -> Moments:
         """Latent moments of images in [0, 1], already scaled."""
+        vae: Any = self.vae
         with self.seat.using("vae"):
-            encoded = self.vae.encode(images * 2 - 1)
+            encoded = vae.encode(images * 2 - 1)
         mean_, scale = self._mean.to(images), self._scale.to(images)
         if hasattr(encoded, "latents"):  # AutoencoderTiny: a deterministic encoder
             return Moments((encoded.latents - mean_) * scale)
@@ -66,8 +67,9 @@ class PipelineModel(ABC):
     def decode_latents(self, latents: Float[Tensor, "batch channels h w"]) -> Float[Tensor, "batch 3 height width"]:
         """Images in [0, 1], clamped."""
         raw = latents / self._scale.to(latents) + self._mean.to(latents)
+        vae: Any = self.vae
         with self.seat.using("vae"):
-            return (self.vae.decode(raw).sample / 2 + 0.5).clamp(0, 1)
+            return (vae.decode(raw).sample / 2 + 0.5).clamp(0, 1)
 
     @abstractmethod
     def encode_text(self, prompts: Sequence[str], words: Words | None = None, *, pooling: Pooling = "argmax") -> Text:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-_LOW = {torch._C._nn.linear, torch.conv2d, torch.matmul, torch.bmm, torch.baddbmm}  # bfloat16 under CUDA's autocast
+_LOW = {F.linear, torch.conv2d, torch.matmul, torch.bmm, torch.baddbmm}  # bfloat16 under CUDA's autocast
 _HIGH = {torch.group_norm, torch.layer_norm, F.group_norm, F.layer_norm, F.softmax}  # float32 under it
 _RECOMPUTED = ("ResnetBlock2D", "BasicTransformerBlock")  # what diffusers' gradient checkpointing runs twice
 

@@ -1,8 +1,9 @@
 """Stable Diffusion 1.x and 2.x, and Toybox, which has the same parts, as a Backbone."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import cast, final
 
+import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
@@ -23,6 +24,6 @@ class StableDiffusion(PipelineModel):
 
     def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
         """The U-Net's output (B, C, h, w) at timesteps t."""
-        dtype = self.unet.dtype
+        dtype = cast(torch.dtype, self.unet.dtype)
         output = self.unet(noisy.to(dtype), t, encoder_hidden_states=text.embeds.to(dtype), return_dict=False)[0]
         return output.float()

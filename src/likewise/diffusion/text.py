@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase
 
-from likewise.diffusion.backbone import Pooling, Text, Words
+from likewise.diffusion.backbone import Pooling, Text, Words, word_table
 from likewise.diffusion.tokens import Tokens, tokenize
 from likewise.errors import SettingError
 
@@ -46,9 +46,10 @@ def encode_pair(
         tokens = [tokenize(tokenizer, prompt, own, length) for prompt in prompts]
         output = _run(encoder, tokens, own, output_hidden_states=True)
         parts.append(output.hidden_states[-2].float())
-    places = [pooled_place(one, encoders[-1].config.eos_token_id, pooling, list(words[-1])) for one in tokens]
+    last: Any = encoders[-1]
+    places = [pooled_place(one, last.config.eos_token_id, pooling, list(words[-1])) for one in tokens]
     states = output.last_hidden_state[range(len(places)), places]
-    return Text(torch.cat(parts, dim=-1), encoders[-1].text_projection(states).float())
+    return Text(torch.cat(parts, dim=-1), last.text_projection(states).float())
 
 
 def pooled_place(tokens: Tokens, end: int, pooling: Pooling, order: Sequence[str]) -> int:
@@ -78,7 +79,7 @@ def vectors(words: Words | None, encoders: Sequence[nn.Module]) -> list[dict[str
             counts = " and ".join(str(len(one)) for one in rows)
             raise SettingError(f"the vectors of {name}", f"{counts} rows", "every text encoder needs as many")
         for own, one, encoder in zip(found, rows, encoders, strict=True):
-            width = encoder.get_input_embeddings().embedding_dim
+            width = word_table(encoder).embedding_dim
             if one.ndim != 2 or one.shape[1] != width:
                 raise SettingError(f"the vectors of {name}", tuple(one.shape), f"this model needs (K, {width})")
             own[name] = one

@@ -83,23 +83,25 @@ def _vae(family: str) -> nn.Module:
         )  # fmt: skip
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
-    return AutoencoderKL(
-        block_out_channels=(32, 64), norm_num_groups=8, sample_size=32,
-        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
-        scaling_factor=0.13025 if family == "sdxl" else 0.18215, force_upcast=family == "sdxl",
-    )  # fmt: skip
+    shape: dict[str, Any] = {
+        "block_out_channels": (32, 64), "norm_num_groups": 8, "sample_size": 32,
+        "down_block_types": ("DownEncoderBlock2D",) * 2, "up_block_types": ("UpDecoderBlock2D",) * 2,
+    }  # fmt: skip
+    is_xl = family == "sdxl"
+    return AutoencoderKL(scaling_factor=0.13025 if is_xl else 0.18215, force_upcast=is_xl, **shape)
 
 
 def _text(vocabulary: int, **changes: int) -> Any:
     from transformers.models.clip.configuration_clip import CLIPTextConfig
 
-    usual = {
+    usual: dict[str, Any] = {
         "hidden_size": WIDTH, "projection_dim": WIDTH, "bos_token_id": vocabulary - 2,
         "eos_token_id": vocabulary - 1, "pad_token_id": vocabulary - 1,
     }  # fmt: skip
+    usual |= changes
     return CLIPTextConfig(
         vocab_size=vocabulary, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        max_position_embeddings=TEXT_LENGTH, **{**usual, **changes},
+        max_position_embeddings=TEXT_LENGTH, **usual,
     )  # fmt: skip
 
 
@@ -131,7 +133,8 @@ def _save(folder: Path, module: Any) -> None:
 def _save_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[tuple[str, str]], padding: str) -> None:
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=TEXT_LENGTH, pad_token=padding)
+    pairs: Any = merges  # which it takes, whatever its annotation says
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=pairs, model_max_length=TEXT_LENGTH, pad_token=padding)
     tokenizer.save_pretrained(str(folder))
 
 

@@ -6,6 +6,7 @@ The text between placeholders is tokenised on its own, which is what adding each
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -13,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from likewise.errors import UnknownConceptError
 from likewise.words.lengths import check_length
 from likewise.words.marks import placeholders
-from likewise.words.tokenizer import ids_of
+from likewise.words.tokenizer import Tokenizer, ids_of
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, prompt: str, words: Mapping[str
     PromptTooLongError if it does not fit; UnknownConceptError for a placeholder that `words` lacks, PlaceholderError
     for brackets that cannot be one.
     """
-    used = placeholders(prompt)
+    used, spelling = placeholders(prompt), cast(Tokenizer, tokenizer)
     for placeholder in used:
         if placeholder not in words:
             raise UnknownConceptError(placeholder.strip("<>"), [word.strip("<>") for word in words])
@@ -42,9 +43,9 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, prompt: str, words: Mapping[str
             gaps += [(1 + len(ids) + row, piece, row) for row in range(count)]
             ids += [_filler(tokenizer)] * count
         else:
-            ids += ids_of(tokenizer, piece)
+            ids += ids_of(spelling, piece)
     if len(ids) > length - 2:
-        check_length(tokenizer, prompt, length, {word: len(rows) for word, rows in words.items()})
+        check_length(spelling, prompt, length, {word: len(rows) for word, rows in words.items()})
     padded = [tokenizer.bos_token_id, *ids, tokenizer.eos_token_id]
     assert len(padded) <= length, "a prompt counted as too long was let through"
     return Tokens(padded + [tokenizer.pad_token_id] * (length - len(padded)), gaps)
@@ -59,5 +60,6 @@ def _split(prompt: str, used: list[str]) -> list[str]:
 
 def _filler(tokenizer: PreTrainedTokenizerBase) -> int:
     """An id to stand in a gap: its row is never read, but it must not pass for an end mark when pooling."""
-    special = {tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}
+    marks = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    special = {cast(int, mark) for mark in marks}
     return next(i for i in range(len(special) + 1) if i not in special)

@@ -1,7 +1,9 @@
 """A vocabulary of chosen words in the form of CLIP's tokenizer: byte-level pair encoding that knows each as a whole."""
 
+from collections.abc import Sequence
 
-def bpe(words: list[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
+
+def bpe(words: Sequence[str]) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """A byte-level vocabulary and merges in which each of the words, and some rare syllables, is one token.
 
     Laid out as CLIP's: 256 bytes, 256 bytes that end a word, merges in order of rank, the two end marks last.

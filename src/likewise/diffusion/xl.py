@@ -5,7 +5,7 @@ cropped, so that small or cropped originals do not teach it blur and cut-off hea
 """
 
 from collections.abc import Sequence
-from typing import final
+from typing import cast, final
 
 import torch
 from jaxtyping import Float, Num
@@ -43,7 +43,7 @@ class StableDiffusionXL(PipelineModel):
     def predict(self, noisy: Float[Tensor, "batch channels h w"], t: Num[Tensor, " batch"], text: Text) -> Tensor:
         """The U-Net's output (B, C, h, w) at timesteps t; without text.sizes, for a whole picture of this size."""
         assert text.pooled is not None, "SDXL's prompts are encoded by SDXL's towers"
-        dtype = self.unet.dtype
+        dtype = cast(torch.dtype, self.unet.dtype)
         sizes = self._sizes(noisy) if text.sizes is None else text.sizes  # float32: bfloat16 cannot say 1365
         output = self.unet(
             noisy.to(dtype),

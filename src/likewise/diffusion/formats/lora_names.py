@@ -22,7 +22,7 @@ _ENDINGS = {
     ".lora_down.weight": "down", ".lora_up.weight": "up", ".alpha": "alpha",
 }  # fmt: skip
 _FLAT = {"lora_unet_": "unet", "lora_te_": "text_encoder", "lora_te1_": "text_encoder", "lora_te2_": "text_encoder_2"}
-_DOTTED = {
+_DOTTED: dict[str, tuple[str, Scheme]] = {
     "unet.": ("unet", "diffusers"), "text_encoder.": ("text_encoder", "diffusers"),
     "text_encoder_2.": ("text_encoder_2", "diffusers"), "diffusion_model.": ("unet", "comfyui"),
     "text_encoders.clip_l.transformer.": ("text_encoder", "comfyui"),
@@ -59,7 +59,7 @@ def read(name: str, blocks: Blocks) -> Name | None:
     if found is None:
         return None
     component, path, scheme = found
-    if component == "unet":
+    if path is not None and component == "unet":
         path = unet_names.to_diffusers(path, blocks) if unet_names.is_original(path) else path
     elif path is not None:
         path = path.removeprefix("text_model.")

@@ -74,7 +74,7 @@ def of_family(name: Known) -> Skeleton:
     from transformers.models.clip.modeling_clip import CLIPTextModel, CLIPTextModelWithProjection
 
     with torch.device("meta"):
-        parts: dict[str, nn.Module] = {
+        parts: dict[str, Any] = {
             "unet": UNet2DConditionModel.from_config(dict(published.UNETS[name])),
             "vae": AutoencoderKL.from_config(dict(published.VAE)),
             "text_encoder": CLIPTextModel(CLIPTextConfig(**published.TEXTS[name])),
