@@ -121,6 +121,7 @@ class _Drawing:
                 features=self.features,
             )
             drawn = sampling.last(self._counted(steps, len(jobs))).images
+        assert drawn is not None, "the last step has pictures"
         return [Picture(one, self._metadata(job)) for job, one in zip(jobs, images.to_pil(drawn), strict=True)]
 
     def _counted(self, steps: Iterator[Denoised], pictures: int) -> Iterator[Denoised]:

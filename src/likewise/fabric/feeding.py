@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -132,7 +132,7 @@ class Feeder:
 
     def __init__(self, unet: nn.Module, name: str = "the model") -> None:
         """NoSelfAttentionError if the U-Net has no transformer block whose first attention reads the picture."""
-        self.unet, self.blocks = unet, len(unet.down_blocks)
+        self.unet, self.blocks = unet, len(cast(nn.ModuleList, unet.down_blocks))
         self.sites = [site for site in attention.sites(unet) if site.name.endswith(".attn1") and not site.cross]
         if not self.sites:
             raise NoSelfAttentionError(name)

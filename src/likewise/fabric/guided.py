@@ -95,8 +95,10 @@ def predict(
         call = Call(pictures, sides, held, merge=fed.merge, check=check and start == 0)
         with feeder.feeding(call):
             output = backbone.predict(noisy, t.expand(len(noisy)), texts)[:pictures]
-        answer = guide.combine(*output.chunk(2), scale) if guided else output
-        parts.append(answer[: len(latents) - start])
+        if guided:
+            free, bound = output.chunk(2)
+            output = guide.combine(free, bound, scale)
+        parts.append(output[: len(latents) - start])
     return torch.cat(parts)
 
 

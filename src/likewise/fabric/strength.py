@@ -6,11 +6,13 @@ to even at a half, the weak one elsewhere; dislikes have a part of it.
 """
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from likewise.errors import SettingError
 from likewise.fabric.config import Config
 from likewise.fabric.references import Reference
 
+One = TypeVar("One")  # a reference, or where one is kept
 STARS = {1: (-1, 1.0), 2: (-1, 0.5), 3: (0, 0.0), 4: (1, 0.5), 5: (1, 1.0)}
 
 
@@ -57,7 +59,7 @@ def depth(stage: str, index: int, blocks: int, bottleneck: float) -> float:
     return 1 + (bottleneck - 1) * place / blocks
 
 
-def capped(likes: Sequence[Reference], dislikes: Sequence[Reference], newest: int) -> tuple[list, list]:
+def capped(likes: Sequence[One], dislikes: Sequence[One], newest: int) -> tuple[list[One], list[One]]:
     """The newest `newest` references (the last of each list), of which up to half are dislikes; 0 keeps all."""
     if not newest:
         return list(likes), list(dislikes)

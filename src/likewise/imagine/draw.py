@@ -123,6 +123,7 @@ class _Drawing:
             scheduler=self.settings.scheduler,
         )
         drawn = sampling.last(self._counted(steps, len(members))).images
+        assert drawn is not None, "the last step has pictures"
         return {i: self._finish(i, image) for i, image in zip(members, images.to_pil(drawn), strict=True)}
 
     def _counted(self, steps: Iterator[Denoised], pictures: int) -> Iterator[Denoised]:

@@ -87,7 +87,8 @@ def origin(scene: Scene, backbone: Backbone, size: int) -> dict[str, Any]:
 
 def grid(backbone: Backbone) -> int:
     """Pixels that one cell of the U-Net's coarsest level covers."""
-    return backbone.facts.latent_downscale * 2 ** (len(backbone.unet.config.block_out_channels) - 1)
+    unet: Any = backbone.unet
+    return backbone.facts.latent_downscale * 2 ** (len(unet.config.block_out_channels) - 1)
 
 
 def jobs(prompts: str | Sequence[str], concepts: Sources, settings: Settings, seeds: Sequence[int]) -> list[Job]:

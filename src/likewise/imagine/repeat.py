@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from PIL import ImageChops
 from PIL.Image import Image
@@ -116,5 +116,6 @@ def _compare(path: Path, again: Image) -> None:
     before = images.read(path)
     difference = ImageChops.difference(before, again) if before.size == again.size else None
     if difference is None or difference.getbbox() is not None:
-        most = 255 if difference is None else max(high for _, high in difference.getextrema())
+        bands = () if difference is None else cast(tuple[tuple[int, int], ...], difference.getextrema())
+        most = max((high for _, high in bands), default=255)
         warnings.warn(DifferentPictureWarning(path, most), stacklevel=3)
