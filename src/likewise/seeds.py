@@ -51,5 +51,5 @@ def randn(shape: Sequence[int], seed: SupportsIndex, *names: str | SupportsIndex
 def initialising(seed: int, *names: str | int) -> Iterator[None]:
     """A scope in which torch's own weight initialisation is keyed; the global generator is put back afterwards."""
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(key(seed, *names))
+        torch.default_generator.manual_seed(key(seed, *names))
         yield

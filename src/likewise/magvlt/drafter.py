@@ -158,11 +158,9 @@ class Drafter:
         if n < 1 or candidates < 1:
             raise SettingError("n" if n < 1 else "candidates", min(n, candidates), "at least 1 is needed")
         count = 1 if how.greedy else candidates
-        repeated = [
-            None if part is None else part.repeat_interleave(n * count, 0) for part in (text, length, kept, anew)
-        ]
+        text, length = text.repeat_interleave(n * count, 0), length.repeat_interleave(n * count, 0)
+        kept, anew = (None if part is None else part.repeat_interleave(n * count, 0) for part in (kept, anew))
         generators = [seeds.stream(seed + i // count, "draft", i % count) for i in range(n * count)]
-        text, length, kept, anew = repeated
         steps = draw.steps(self.model, text, length, generators, how, image=kept, anew=anew, end=self.words.end)
         codes = draw.last(steps)
         if count == 1 or (self.encoder is None or not prompt.strip()):

@@ -95,7 +95,8 @@ class Passes:
     """The passes of one step: each is gone back through at once, so that only one is held in memory."""
 
     def __init__(self, model: Transformer, task: Task, config: Config, rng: torch.Generator, scope: Any) -> None:
-        self.model, self.task, self.config, self.rng, self.scope = model, task, config, rng, scope
+        self.model, self.config, self.rng, self.scope = model, config, rng, scope
+        self.task: Task = task
         self.losses: dict[str, float] = {}
         self.sums: dict[str, float] = {}
 
@@ -172,7 +173,7 @@ def dropping(seed: int, index: int, device: torch.device) -> Iterator[None]:
     """A scope in which dropout, which torch draws from global generators, is keyed by the step; they are put back."""
     cards = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cards):
-        torch.random.default_generator.manual_seed(seeds.key(seed, "dropout", index))
+        torch.default_generator.manual_seed(seeds.key(seed, "dropout", index))
         for card in cards:
             torch.cuda.default_generators[card.index or 0].manual_seed(seeds.key(seed, "dropout", index))
         yield

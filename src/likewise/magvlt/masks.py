@@ -22,7 +22,7 @@ def tokens(mask: Image.Image, size: tuple[int, int], side: int) -> Tensor:
         found = f"it has {mask.width}x{mask.height} pixels, and the picture has {size[0]}x{size[1]}"
         raise MaskError(found)
     short = min(mask.size)
-    square = images.cover(mask.convert("L").point(lambda v: 255 if v >= WHITE else 0), short)
+    square = images.cover(mask.convert("L").point(_black_or_white), short)
     white = np.asarray(square) > 0
     edges = np.linspace(0, short, side + 1)
     cells = [
@@ -35,6 +35,10 @@ def tokens(mask: Image.Image, size: tuple[int, int], side: int) -> Tensor:
     if not any(cells):
         raise MaskError("none of it is white, so there is nothing to draw")
     return torch.tensor(cells)[None]
+
+
+def _black_or_white(value: int) -> int:
+    return 255 if value >= WHITE else 0
 
 
 def blended(own: Image.Image, drawn: Image.Image, anew: Tensor) -> Image.Image:

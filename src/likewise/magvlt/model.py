@@ -5,7 +5,9 @@ weights load by key. One trap is kept for their sake: a hidden slot gets, beside
 table's row of the same number.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -60,7 +62,8 @@ class Transformer(nn.Module):
         self.shape, vocabulary = shape, shape.image_codes + shape.text_codes
         self.tok_emb = nn.Embedding(vocabulary, shape.width)
         self.tok_emb_spc = nn.Embedding(shape.special, shape.width)
-        self.blocks = nn.ModuleList(Block(shape.width, shape.heads) for _ in range(shape.layers))
+        blocks = nn.ModuleList(Block(shape.width, shape.heads) for _ in range(shape.layers))
+        self.blocks = cast(Sequence[Block], blocks)  # seen as what it holds
         self.lm_layer = Head(shape.width, vocabulary)
         self.pos_emb_img = Table(shape.image_slots, shape.width)
         self.pos_emb_txt = Table(shape.text_length, shape.width)

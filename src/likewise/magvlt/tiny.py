@@ -1,6 +1,7 @@
 """A draft model with random weights that works in milliseconds: for tests, examples and trying things out."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,7 +25,8 @@ def parts(seed: int = 0, **sizes: object) -> Parts:
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     table, merges = bpe([word for word in WORDS.split() if len(word) > 1])
-    words = TextTokens(CLIPTokenizer(vocab=table, merges=merges, model_max_length=LENGTH), LENGTH)
+    pairs: Any = merges  # which it takes, whatever its annotation says
+    words = TextTokens(CLIPTokenizer(vocab=table, merges=pairs, model_max_length=LENGTH), LENGTH)
     own = {"image_side": 4, "image_codes": CODES, "text_codes": words.count, "text_length": LENGTH}
     shape = Shape(**{**own, "width": 32, "layers": 2, "heads": 2, **sizes})
     with seeds.initialising(seed, "tiny draft model"):

@@ -6,7 +6,8 @@ about 29 dB at 24 by linear decoding alone. Latents cost one cheap pass over any
 what they are while the decoder goes on improving.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import torch
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
@@ -35,7 +36,7 @@ def fit_encoder(vae: AutoencoderTiny, images: Tensor) -> float:
 
     The spread (standard deviation over all latents) is what scaling_factor divides out.
     """
-    layers, channels = vae.encoder.layers, vae.config.latent_channels
+    layers, channels = cast(Sequence[nn.Conv2d], vae.encoder.layers), vae.config["latent_channels"]
     for layer in layers:
         nn.init.zeros_(layer.weight)
         if layer.bias is not None:
@@ -48,8 +49,10 @@ def fit_encoder(vae: AutoencoderTiny, images: Tensor) -> float:
     _write_fold(layers[1].weight, torch.eye(12))
     _write_fold(layers[2].weight, torch.eye(48))
     _write_fold(layers[3].weight, directions.T)
-    layers[4].weight[torch.arange(channels), torch.arange(channels), 1, 1] = scale
-    layers[4].bias[:] = -(rows.mean(0) @ directions) * scale
+    last = layers[4]
+    assert last.bias is not None
+    last.weight[torch.arange(channels), torch.arange(channels), 1, 1] = scale
+    last.bias[:] = -(rows.mean(0) @ directions) * scale
     return (spread * scale).square().mean().sqrt().item()
 
 

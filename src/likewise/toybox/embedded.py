@@ -1,11 +1,15 @@
 """The embedded weights as a place to start from: what is shipped, put back into the modules that train."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from likewise.checkpoint import read_tensors
 from likewise.errors import EmbeddedMismatchError, ToyboxMissingError
+
+if TYPE_CHECKING:
+    from likewise.encoders.towers import Towers
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 
@@ -38,7 +42,7 @@ def fill_autoencoder(vae: nn.Module) -> None:
     fill(vae, "toybox/vae/diffusion_pytorch_model.safetensors")
 
 
-def fill_towers(towers: nn.Module) -> None:
+def fill_towers(towers: "Towers") -> None:
     """The embedded image tower, projections and text tower."""
     fill(towers, "towers/towers.safetensors", skip=("text.",))
     fill(towers.text, "toybox/text_encoder/model.safetensors", prefix="text_model.", skip=("embeddings.position_ids",))

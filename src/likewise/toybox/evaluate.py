@@ -66,6 +66,7 @@ def draw(
         text = backbone.encode_text([one.prompt for one in part])
         noise = sampling.noise(backbone, range(start, start + len(part)))
         done = sampling.last(sampling.generate(backbone, text, empty, noise=noise, steps=steps, guidance=guidance))
+        assert done.images is not None, "the last step has pictures"
         drawn += images.to_pil(done.images)
         if progress:
             progress(len(drawn), len(asked))

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -65,7 +66,8 @@ def tokenize(shop: Shop) -> None:
     common = vocabulary.words(tags, shop.world.photos)
     table, merges = bpe(common + vocabulary.rare_syllables(common))
     with checkpoint.new_folder(shop.folder / "tokenizer") as folder:
-        CLIPTokenizer(vocab=table, merges=merges, model_max_length=shop.recipe.text_length).save_pretrained(str(folder))
+        pairs: Any = merges  # which it takes, whatever its annotation says
+        CLIPTokenizer(vocab=table, merges=pairs, model_max_length=shop.recipe.text_length).save_pretrained(str(folder))
 
 
 def learn_towers(shop: Shop) -> None:

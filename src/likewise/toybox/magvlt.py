@@ -168,7 +168,8 @@ def train(model: Transformer, average: Transformer, found: data.Pairs, config: C
         optimiser.step()
         optimiser.zero_grad()
         decay = min(config.ema, index / (10 + index))
-        torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+        many: Any = torch  # see LARS
+        many._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
         yield Step(index, losses, lr, lambda i=index: _state(model, average, optimiser, i))
 
 

@@ -44,7 +44,7 @@ class Muon(torch.optim.Optimizer):
 def split(module: nn.Module, ends: tuple[str, ...]) -> tuple[list[Tensor], list[Tensor]]:
     """The matrices of a network, and the rest: vectors, and whatever is named by a prefix in `ends`."""
     named = list(module.named_parameters())
-    matrices = [tensor for name, tensor in named if tensor.ndim >= 2 and not name.startswith(ends)]
+    matrices: list[Tensor] = [tensor for name, tensor in named if tensor.ndim >= 2 and not name.startswith(ends)]
     kept = {id(tensor) for tensor in matrices}
     return matrices, [tensor for _, tensor in named if id(tensor) not in kept]
 
@@ -61,6 +61,7 @@ def orthogonal(matrix: Tensor) -> Tensor:
         product = factor if product is None else factor @ product
         if index < ITERATIONS - 1:  # of X = factor X the Gram matrix is factor G factor, and they commute
             gram = gram @ (factor @ factor)
+    assert product is not None, "there is at least one iteration"
     turned = product @ wide
     return turned if matrix.shape[0] <= matrix.shape[1] else turned.T
 

@@ -67,7 +67,7 @@ def pipeline(target: Path, *, unet: nn.Module, vae: nn.Module, text: nn.Module, 
     return target
 
 
-def _config(module: nn.Module) -> dict[str, Any]:
+def _config(module: Any) -> dict[str, Any]:
     if hasattr(module, "to_json_string"):
         config = json.loads(module.to_json_string())
     else:

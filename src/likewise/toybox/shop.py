@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
+from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from likewise import checkpoint, training
@@ -34,7 +36,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 SHARED = ("concepts", "pictures", "seed", "start")
-Movable = TypeVar("Movable", Tensor, nn.Module)
+Movable = TypeVar("Movable", bound=Tensor | nn.Module)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Shop:
 
     def on(self, thing: Movable) -> Movable:
         """A tensor or module on the device."""
-        return thing.to(self.device.kind)
+        return cast(Movable, thing.to(self.device.kind))
 
     def drive(self, stage: str, steps: Iterator[training.Step], total: int, save_every: int) -> None:
         """Run one stage's generator to its end, inside its own run folder."""
@@ -146,7 +148,7 @@ class Shop:
             embedded.fill_towers(made)
         return made.eval() if trained else made
 
-    def vae(self, trained: bool = True) -> nn.Module:
+    def vae(self, trained: bool = True) -> AutoencoderTiny:
         """The autoencoder; with `trained`, as the stage 'autoencoder' left it."""
         with initialising(self.recipe.seed, "autoencoder"):
             made = autoencoder.build(self.recipe.channels)
@@ -157,7 +159,7 @@ class Shop:
             embedded.fill_autoencoder(made)
         return made.requires_grad_(not trained)
 
-    def unet(self, trained: bool = True) -> nn.Module:
+    def unet(self, trained: bool = True) -> UNet2DConditionModel:
         """The U-Net; with `trained`, the average that the stage 'unet' left."""
         with initialising(self.recipe.seed, "unet"):
             made = unet.build(self.recipe.channels, self.recipe.text_width, self.recipe.widths)

@@ -102,7 +102,8 @@ def _trim(image: Image.Image) -> Image.Image:
     """Crop to the drawing, so that a subject's size means the same in every style, and scale to SIZE."""
     image = image.crop(image.getchannel("A").getbbox())
     scale = SIZE / max(image.size)
-    return image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))), Image.LANCZOS)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _png(image: Image.Image) -> bytes:

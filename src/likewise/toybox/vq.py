@@ -6,6 +6,7 @@ appendix); codes that nothing falls to begin anew at a row of the batch, so that
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -152,7 +153,8 @@ def step(
         rows = book.rows[codes]
     commitment = F.mse_loss(flat, rows)
     through = (flat + (rows - flat).detach()).view_as(found).permute(0, 3, 1, 2)
-    drawn = vq.decode(through, force_not_quantize=True).sample
+    decoded: Any = vq.decode(through, force_not_quantize=True)
+    drawn = decoded.sample
     error = ((drawn - latents).square() * focused(covered, config.focus)).mean()
     (error + config.commitment * commitment).backward()
     book.follow(flat.detach(), codes, rng, index)

@@ -154,7 +154,11 @@ class World:
             image.paste(framed, (x, y), framed)
         if scene.light == 1.0:
             return image
-        return image.point(lambda v: min(255, round(v * scene.light)))
+
+        def lit(value: int) -> int:
+            return min(255, round(value * scene.light))
+
+        return image.point(lit)
 
     def picture(self, index: int) -> tuple[Image.Image, str]:
         """Image `index` of the world and its caption; a fixed share of indices are real photos, where there are any."""
