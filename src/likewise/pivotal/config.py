@@ -7,11 +7,12 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from likewise import dreambooth, textual_inversion
+from likewise.textual_inversion.config import ROWS as WORD_ROWS
 from likewise.textual_inversion.config import STYLED
 from likewise.tuning.config import Defaults
 
 ROWS: dict[str, dict[str, object]] = {
-    "toybox": {**textual_inversion.config.ROWS["toybox"], "lora_lr": 5e-4},
+    "toybox": {**WORD_ROWS["toybox"], "lora_lr": 5e-4},
     "sd1": {"lr": 5e-4, "steps": 1000, "batch": 1, "accumulation": 4},
     "sdxl": {"lr": 5e-4, "steps": 1000, "batch": 1, "accumulation": 4, "vectors": 2, "rank": 8, "alpha": 8.0},
 }

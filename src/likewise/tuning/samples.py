@@ -44,9 +44,9 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on a device."""
-        moved = (one.to(device) for one in (self.latents, self.noise, self.t))
+        latents, noise, t = (one.to(device) for one in (self.latents, self.noise, self.t))
         sizes = None if self.sizes is None else self.sizes.to(device)
-        return Batch(*moved, self.prompts, self.photos, sizes, self.shapes)
+        return Batch(latents, noise, t, self.prompts, self.photos, sizes, self.shapes)
 
     def halves(self) -> list["Batch"]:
         """The photos and the prior as batches of their own; the whole where there is no prior."""
