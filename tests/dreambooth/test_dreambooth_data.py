@@ -95,3 +95,22 @@ def test_editing_one_photo_encodes_that_one_anew(load, photos, tmp_path):
 def test_mirrored_photos_are_a_second_view(load, photos, tmp_path):
     data = prepared(load("sd1"), photos, None, flip=True)
     assert len(data.photos) == 2 and data.photos[0].mean.shape == data.photos[1].mean.shape
+
+
+def test_a_share_of_the_captions_is_dropped_for_the_instance_prompt(load, photos, tmp_path):
+    backbone = load("sd1")
+    shots = imageset.load(photos).photos
+    texts = tuple(f"a zxq dog in {photo.path.stem}" for photo in shots)
+    config = Config(prior="none", caption_dropout=0.25, steps=2, rank=2, alpha=2)
+    data = prepare(backbone, shots, texts, config, "dog", plain="a zxq dog")
+    said = [draw(data, config, 0, n, 1000).prompts[0] for n in range(400)]
+    assert 70 <= said.count("a zxq dog") <= 130 and set(said) == {*texts, "a zxq dog"}
+    assert said == [
+        prompt
+        for n in range(0, 400, 4)
+        for prompt in draw(data, config.model_copy(update={"batch": 4}), 0, n, 1000).prompts
+    ]
+    kept = [draw(data, Config(prior="none"), 0, n, 1000) for n in range(9)]
+    dropped = [draw(data, config, 0, n, 1000) for n in range(9)]
+    assert all((a.latents == b.latents).all() for a, b in zip(kept, dropped, strict=True))  # only the words change
+    assert len(list(learn(backbone, data, config, 0))) == 2

@@ -92,7 +92,7 @@ def test_row_06_an_edited_caption_is_encoded_anew_and_the_others_are_not(folders
     backbone, asked = diffusion.load(folders["sd1"]), []
     encode = backbone.encode_text
     monkeypatch.setattr(backbone, "encode_text", lambda prompts: asked.extend(prompts) or encode(prompts))
-    monkeypatch.setattr("likewise.dreambooth.data.views", lambda *_: ())
+    monkeypatch.setattr("likewise.dreambooth.data.views", lambda *_, **__: ())
     photo = SimpleNamespace(image_hash="one")
     for caption in ("a zxq dog", "a zxq dog", "the zxq dog"):
         prepare(backbone, [photo], (caption,), Config(prior="none"), "dog", cache=tmp_path / "cache")

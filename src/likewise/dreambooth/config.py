@@ -80,6 +80,17 @@ class Config(Tuning):
     )
     instance_prompt: str = Field("a {identifier} {noun}", description="Caption of a photo that has none of its own.")
     class_prompt: str = Field("a {noun}", description="Prompt of the class images.")
+    places: bool = Field(
+        False,
+        description="Where no photo has a caption, say in each one's prompt where it was taken, if the Toybox towers "
+        "are sure of it, so that the word is not bound to the background.",
+    )
+    caption_dropout: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Share of samples that call their photo by the instance prompt, not by its caption.",
+    )
 
     @model_validator(mode="after")
     def _names_the_subject(self) -> Self:

@@ -51,12 +51,13 @@ def prepare(
     noun: str,
     *,
     class_images: Sequence[Picture] = (),
+    plain: str = "",
     cache: Path | None = None,
 ) -> Data:
     """Encode everything once; `cache` is a folder that keeps latents and encoded prompts between runs.
 
-    texts: one caption a photo. Pictures are scaled to cover the model's native square, or photos with `buckets` the
-    shape nearest to their own, and cropped at the centre.
+    texts: one caption a photo; plain: what all are called where captions are dropped. Pictures are scaled to cover the
+    model's native square, or photos with `buckets` the shape nearest to their own, and cropped at the centre.
     """
     prompt = config.class_prompt.format(noun=noun)
     sources = [[[photo.image_hash for photo in pictures] for pictures in (photos, class_images)], list(texts), prompt]
@@ -64,8 +65,9 @@ def prepare(
         photos=views(backbone, photos, config.flip, cache, bucketed=config.buckets),
         captions=texts,
         class_prompt=prompt,
+        plain=plain,
         classes=views(backbone, class_images, config.flip, cache) if class_images else (),
-        texts={} if config.train_text else _encoded(backbone, {*texts, prompt}, cache),
+        texts={} if config.train_text else _encoded(backbone, {*texts, prompt, plain or prompt}, cache),
         hash=checkpoint.hash_json(sources),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from likewise import seeds
 from likewise.diffusion.backbone import Moments, Text
 from likewise.dreambooth.config import Config
 from likewise.tuning.samples import Batch, collate, sample
@@ -13,8 +14,9 @@ class Data:
     """What a run learns from, encoded.
 
     photos: latent moments, one row a photo; with mirrored photos a second entry in the same order. captions: one a
-    photo. classes: as photos, of the class images, empty without them. texts: prompts that are encoded already, one row
-    each, while the text encoder does not learn. hash: of the files that all this came from.
+    photo; plain: what all photos are called where captions are dropped. classes: as photos, of the class images, empty
+    without them. texts: prompts that are encoded already, one row each, while the text encoder does not learn. hash: of
+    the files that all this came from.
     """
 
     photos: tuple[Moments, ...]
@@ -23,6 +25,7 @@ class Data:
     classes: tuple[Moments, ...] = ()
     texts: Mapping[str, Text] = field(default_factory=dict)
     hash: str = ""
+    plain: str = ""
 
 
 def draw(data: Data, config: Config, seed: int, first: int, timesteps: int) -> Batch:
@@ -33,9 +36,17 @@ def draw(data: Data, config: Config, seed: int, first: int, timesteps: int) -> B
     """
     numbers = range(first, first + config.batch)
     look = {"timesteps": timesteps, "flip": config.flip, "offset_noise": config.offset_noise}
-    photos = [sample(data.photos, data.captions, seed, "photo", n, **look) for n in numbers]
+    photos = [sample(data.photos, _called(data, config, seed, n), seed, "photo", n, **look) for n in numbers]
     if config.prior == "none":
         return collate(photos, len(photos))
     views = data.classes if config.prior == "images" else data.photos
     prompts = (data.class_prompt,) * len(views[0].mean)
     return collate([*photos, *(sample(views, prompts, seed, "class", n, **look) for n in numbers)], len(photos))
+
+
+def _called(data: Data, config: Config, seed: int, n: int) -> tuple[str, ...]:
+    """What each photo would be called as sample n."""
+    if config.caption_dropout and seeds.numpy_stream(seed, "caption", n).random() < config.caption_dropout:
+        assert data.plain, "captions can be dropped only for an instance prompt"
+        return (data.plain,) * len(data.captions)
+    return data.captions

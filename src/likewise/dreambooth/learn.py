@@ -86,7 +86,8 @@ def _prompts(backbone: Backbone, data: Data, config: Config, trained: Trained) -
     """How prompts are read (once and for all while the text encoder is frozen), and the teacher, if asked for."""
     known = dict(data.texts)
     with torch.no_grad(), trained.disabled():
-        for prompt in {*data.captions, data.class_prompt} - known.keys():
+        spoken = {*data.captions, data.class_prompt, *([data.plain] if config.caption_dropout else [])}
+        for prompt in sorted(spoken - known.keys()):
             known[prompt] = backbone.encode_text([prompt])  # one by one: the same bits as from a cache
     known = {prompt: text.to(backbone.device) for prompt, text in known.items()}
     guide = teacher(backbone, trained, known[data.class_prompt]) if config.prior == "teacher" else None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from likewise import encoders
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
 from likewise.dreambooth import prior
@@ -15,6 +16,7 @@ from likewise.dreambooth.draw import Data
 from likewise.dreambooth.export import applied as applied
 from likewise.dreambooth.export import save as save
 from likewise.dreambooth.trained import census
+from likewise.encoders.places import places
 from likewise.imageset import ImageSet
 from likewise.progress import progress
 from likewise.tuning.plan import Plan
@@ -38,7 +40,13 @@ def _last_states(backbone: Backbone, prompts: list[str]) -> list[list[float]]:
 
 
 def captions(plan: Plan, photos: ImageSet) -> tuple[tuple[str, ...], list[str]]:
-    """One caption a photo, and those that had to be changed; see `data.captions`."""
+    """One caption a photo, and those that had to be changed; see `data.captions`.
+
+    Where none has one, with `places`, the instance prompt and where the photo was taken, if that is sure.
+    """
+    if plan.config.places and not any(photos.captions):
+        found = places(photos.images(), plan.noun, encoders.load("toybox"))
+        return tuple(f"{_own(plan)} {place}" if place else _own(plan) for place in found), []
     return named(photos.captions, plan.config, plan.identifier, plan.noun, plan.placeholder)
 
 
@@ -59,8 +67,10 @@ def told(backbone: Backbone, plan: Plan, texts: tuple[str, ...]) -> list[str]:
     ids = [ids_of(one, subject) for one in backbone.tokenizers]
     what = f"LoRA of rank {config.rank}" if config.train == "lora" else "all weights of the U-Net"
     text = " and the text encoder" if config.train_text else ""
+    placed = sum(text != _own(plan) for text in texts) if config.places else 0
+    where = f"; the prompts of {placed} of {len(texts)} photos say where they were taken" * bool(placed)
     return [
-        f"The first photo is called {texts[0]!r}",
+        f"The first photo is called {texts[0]!r}{where}",
         f"{plan.placeholder} is read as {subject!r}, tokens {', '.join(map(str, ids))}",
         f"{what}{text}: {config.steps} steps of {config.samples} photos at {config.lr:g}",
     ]
@@ -77,12 +87,14 @@ def prepare(backbone: Backbone, plan: Plan, photos: ImageSet, texts: tuple[str, 
             for made in prior.make(backbone, want, folder, config.class_count):
                 bar.show(made, {})
         pictures = prior.listed(folder, config.class_count)
-    return encoded(backbone, photos.photos, texts, config, plan.noun, class_images=pictures, cache=cache)
+    return encoded(
+        backbone, photos.photos, texts, config, plan.noun, class_images=pictures, plain=_own(plan), cache=cache
+    )
 
 
 def prompts(plan: Plan) -> list[str]:
     """The subject twice, the subject somewhere else, and the bare class, which should not become the subject."""
-    own = plan.config.instance_prompt.format(identifier=plan.identifier, noun=plan.noun)
+    own = _own(plan)
     return [own, own, f"{own} on the beach", _bare(plan)]
 
 
@@ -94,6 +106,10 @@ def start(backbone: Backbone, plan: Plan) -> Words:
 def words(tensors: Mapping[str, Tensor]) -> Words:
     """No word is learned here."""
     return {}
+
+
+def _own(plan: Plan) -> str:
+    return plan.config.instance_prompt.format(identifier=plan.identifier, noun=plan.noun)
 
 
 def _bare(plan: Plan) -> str:

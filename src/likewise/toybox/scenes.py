@@ -239,7 +239,6 @@ BACKGROUNDS: dict[str, Callable[[np.random.Generator, int], Image.Image]] = {
     "on the water": water,
     "in the mountains": mountains,
 }
-PLACES = tuple(name for name in BACKGROUNDS if not name.startswith("on a "))
 
 
 def draw(name: str, rng: np.random.Generator, size: int) -> Image.Image:
