@@ -8,7 +8,9 @@ turn. For each, by EfficientNet-lite0 on pictures of seeds that the verdict did 
 
 - floor: the base model's "a NOUN" against the five held-out photos; ceiling: held-out photos against those taught;
   closed = (taught - floor) / (ceiling - floor), with the mean cosine of the taught model's pictures of four prompts
-- prompts: how well those pictures fit their prompts (Toybox towers), as a share of what the base model's do
+- alike: the same with a floor of the base model's pictures of those four prompts; and both by the embedded DreamSim too
+- prompts: how well those pictures fit their prompts (Toybox towers), as a share of what the base model's do; and what
+  real pictures of the mascot in those places reach, as the towers know the places and not the mascot
 - drift: how far "a NOUN" moved towards the photos at the last step, with prior preservation and without
 - choice: worth (the verdict's measure, on the held-out photos) of the verdict's checkpoint against the last one's
 
@@ -18,6 +20,7 @@ results/teach_mascots.md, with bootstrap intervals over mascots.
 
 import argparse
 import shutil
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -67,9 +70,10 @@ def one(world_folder: Path, number: int) -> str:
     return f"{path.stem}: closed {closed(found):.0%}, prompts {found['prompt']:.0%}, chose step {found['step']}"
 
 
-def closed(found: dict) -> float:
-    """The share of the way from "a NOUN" to photo-to-photo likeness that teaching went."""
-    return (found["taught"] - found["floor"]) / (found["ceiling"] - found["floor"])
+def closed(found: dict, floor: str = "floor", eye: str = "") -> float:
+    """The share of the way from a floor to photo-to-photo likeness that teaching went; eye: "" or "_dreamsim"."""
+    low = found[floor + eye]
+    return (found["taught" + eye] - low) / (found["ceiling" + eye] - low)
 
 
 def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) -> dict[str, object]:
@@ -92,6 +96,16 @@ def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) 
     judge = Judge(held, about.meant(EVALUATION.prompts), encoders.load(), encoders.load("toybox"))
     scores = [judge.measure(each, drawn[0]) for each in drawn]
     shutil.rmtree(place / "without" / "checkpoints")
+    kept = next(each for each in drawn if each.step == chosen)
+    eye = encoders.load("dreamsim")
+    parts = {
+        "floor": drawn[0].plain,
+        "same_floor": drawn[0].subject,
+        "taught": kept.subject,
+        "ceiling": pictures[:PHOTOS],
+    }
+    seen = {f"{name}_dreamsim": alike(eye, part, held, backbone.facts.image_size) for name, part in parts.items()}
+    sheet(place, pictures[:PHOTOS], drawn, chosen)
     return {
         "mascot": name,
         "style": style,
@@ -99,7 +113,9 @@ def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) 
         "step": chosen,
         "concept": taught.hash,
         **figures(scores, judge, chosen, judge.measure(loose[1], drawn[0])),
-        "ceiling": across(pictures[:PHOTOS], held, backbone.facts.image_size),
+        "ceiling": alike(encoders.load(), pictures[:PHOTOS], held, backbone.facts.image_size),
+        "real_prompt": real_prompt(world, name, style, noun),
+        **seen,
     }
 
 
@@ -118,6 +134,7 @@ def figures(scores: list[Scores], judge: Judge, chosen: int, loose: Scores) -> d
     assert base.prompt is not None and kept.prompt is not None
     return {
         "floor": float(base.plain.mean()),
+        "same_floor": float(base.likeness.mean()),
         "taught": float(kept.likeness.mean()),
         "base_prompt": float(base.prompt.mean()),
         "taught_prompt": float(kept.prompt.mean()),
@@ -133,10 +150,29 @@ def figures(scores: list[Scores], judge: Judge, chosen: int, loose: Scores) -> d
     }
 
 
-def across(taught: list[Image], held: list[Image], size: int) -> float:
-    """Mean cosine between the photos taught and those held out."""
-    encoder = encoders.load()
-    return float(cosine(embed(encoder, [images.cover(one, size) for one in taught]), embed(encoder, held)).mean())
+def alike(encoder, pictures: Sequence[Image], held: list[Image], size: int) -> float:
+    """Mean cosine between pictures and the photos held out."""
+    return float(cosine(embed(encoder, [images.cover(one, size) for one in pictures]), embed(encoder, held)).mean())
+
+
+def real_prompt(world, name: str, style: str, noun: str) -> float:
+    """How well real pictures of the mascot fit the noun at the places of the verdict's prompts, and at any for none."""
+    towers, found = encoders.load("toybox"), []
+    for prompt in EVALUATION.prompts:
+        place = prompt.partition("{subject}")[2].strip()
+        scenes = [world.portrait(name, style, index) for index in range(100, 400)]
+        fit = [one for one in scenes if not place or one.background == place][:4]
+        text = towers.embed_texts([prompt.replace("{subject}", f"a {noun}")])
+        found.append((towers.embed([world.draw(one, PX) for one in fit]) @ text.T).mean())
+    return float(np.mean(found))
+
+
+def sheet(place: Path, photos: list[Image], drawn: list, chosen: int) -> None:
+    """place/sheet.png: the photos, the base model's pictures of the four prompts, and the chosen checkpoint's."""
+    each = EVALUATION.images
+    shown = [one for step in (0, chosen) for one in next(d for d in drawn if d.step == step).subject[::each]]
+    small = [images.cover(one, shown[0].width) for one in photos[: len(EVALUATION.prompts)]]
+    images.write_png(place / "sheet.png", images.sheet([*small, *shown], columns=len(small)))
 
 
 def summarised(done: list[dict]) -> dict[str, object]:
@@ -149,7 +185,13 @@ def summarised(done: list[dict]) -> dict[str, object]:
         "floor": interval(bootstrap(column["floor"])),
         "taught": interval(bootstrap(column["taught"])),
         "ceiling": interval(bootstrap(column["ceiling"])),
-        "closed": interval(bootstrap([closed(each) for each in done])),
+        **{
+            f"{name}{eye}": interval(bootstrap([closed(each, floor, eye) for each in done]))
+            for name, floor in (("closed", "floor"), ("alike", "same_floor"))
+            for eye in ("", "_dreamsim")
+        },
+        "real_prompt": interval(bootstrap(column["real_prompt"] / column["base_prompt"])),
+        "prompt_of_real": interval(bootstrap(column["taught_prompt"] / column["real_prompt"])),
         "gain": interval(paired(column["taught"], column["floor"])),
         "prompt": interval(bootstrap(column["prompt"])),
         "drift_saved_by_prior": interval(paired(column["drift_without_prior"], column["drift_with_prior"])),

@@ -10,10 +10,11 @@ from likewise.tuning.config import Defaults, Needs, Tuning
 
 Train = Literal["lora", "full"]
 
+TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, "places": True, "caption_dropout": 0.15}
 # Per family and trained part; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 DEFAULTS: Defaults = {
-    ("toybox", "lora"): {"lr": 5e-4, "text_lr": 1e-4, "steps": 400, "batch": 4, "class_images": 48},
-    ("toybox", "full"): {"lr": 3e-5, "text_lr": 1e-5, "steps": 400, "batch": 4, "class_images": 48},
+    ("toybox", "lora"): {**TOYBOX, "lr": 1e-3, "steps": 300, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv"},
+    ("toybox", "full"): {**TOYBOX, "lr": 3e-4, "steps": 200},
     ("sd1", "lora"): {"lr": 1e-4, "text_lr": 5e-6, "steps": 800, "batch": 1},
     ("sd1", "full"): {"lr": 2e-6, "text_lr": 2e-6, "steps": 800, "batch": 2},
     ("sdxl", "lora"): {"lr": 1e-4, "text_lr": 5e-6, "steps": 1000, "batch": 1},
