@@ -107,8 +107,10 @@ def _word(path: Path, base: Skeleton | None) -> dict[str, Any]:
 
 def _model(path: Path, base: Skeleton | None) -> dict[str, Any]:
     held, metadata = shapes(path)
-    fits = (known for mark, known in FAMILY_MARKS.items() if any(n.startswith(mark) for n in held))
-    family: skeleton.Known | None = next(fits, None)
+    fits: list[skeleton.Known] = [
+        known for mark, known in FAMILY_MARKS.items() if any(n.startswith(mark) for n in held)
+    ]
+    family = fits[0] if fits else None
     against = base or (skeleton.of_family(family) if family else None)
     data: dict[str, Any] = {"scheme": "original", "family": family, "tensors": len(held)}
     data["parameters"] = sum(one.numel() for one in held.values())

@@ -16,6 +16,7 @@ from likewise.dreambooth.draw import Data
 from likewise.dreambooth.export import applied as applied
 from likewise.dreambooth.export import save as save
 from likewise.dreambooth.trained import census
+from likewise.encoders.encoder import TextEncoder
 from likewise.encoders.places import places
 from likewise.imageset import ImageSet
 from likewise.progress import progress
@@ -45,7 +46,9 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[tuple[str, ...], list[str]]:
     Where none has one, with `places`, the instance prompt and where the photo was taken, if that is sure.
     """
     if plan.config.places and not any(photos.captions):
-        found = places(photos.images(), plan.noun, encoders.load("toybox"))
+        towers = encoders.load("toybox")
+        assert isinstance(towers, TextEncoder), "the Toybox towers read texts"
+        found = places(photos.images(), plan.noun, towers)
         return tuple(f"{_own(plan)} {place}" if place else _own(plan) for place in found), []
     return named(photos.captions, plan.config, plan.identifier, plan.noun, plan.placeholder)
 
