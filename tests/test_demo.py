@@ -55,7 +55,7 @@ def test_it_leaves_photos_a_judged_run_eight_scenes_and_a_page(shown):
 
 def test_the_scenes_say_how_they_were_drawn(shown):
     prompt = images.read_metadata(shown[0].scenes[0])["prompt"]
-    assert prompt == "a 3d <pip> on the beach"
+    assert prompt == "a <pip> on the beach"
 
 
 def test_the_page_holds_its_pictures_and_the_reasons(shown):

@@ -55,7 +55,7 @@ class Demo:
             f"Likeness of the scenes to two photos it was never shown: {after:.2f}; before teaching, {before:.2f}.",
             f"Pictures: {self.folder / 'pictures' / 'sheet.png'}",
             f"Report: {self.report}",
-            f'Try: likewise imagine "a {mascot.LOOK} {word} in a room" --concept {shlex.quote(str(self.taught.run))}',
+            f'Try: likewise imagine "a {word} in a room" --concept {shlex.quote(str(self.taught.run))}',
         ]
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from likewise import images
 
-NAME, NOUN, LOOK = "pip", "bird", "3d"
+NAME, NOUN = "pip", "bird"
 WHAT = "a penguin"  # for people only; the models have never seen one
 PLACES = (  # none of them is in a photo
     "on the beach",
@@ -32,8 +32,8 @@ def kept_back() -> list[Image.Image]:
 
 
 def prompts(subject: str) -> list[str]:
-    """The eight scenes: 'a 3d <pip> on the beach'."""
-    return [f"a {LOOK} {subject} {place}" for place in PLACES]
+    """The eight scenes: 'a <pip> on the beach'. A style besides would pull against the one that the photos show."""
+    return [f"a {subject} {place}" for place in PLACES]
 
 
 def _pictures(part: str) -> list[Path]:
