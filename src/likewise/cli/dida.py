@@ -98,12 +98,11 @@ def evaluate(
     from likewise.dida import DIDA
 
     model = DIDA.load(run)
+    of_nodes = model.config.task == "classes"
+    if of_nodes and negatives:
+        raise SettingError("negatives", ", ".join(negatives), "the run learned classes, told from no pairs")
     report = model.evaluate(kinds=negatives or ["auto", "historical"], seed=seed)
-    if model.config.task == "classes":
-        if negatives:
-            raise SettingError("negatives", ", ".join(negatives), "the run learned classes, told from no pairs")
-        return Answer(report, told(report, model.config.model))
-    return Answer(report, _told(report))
+    return Answer(report, told(report, model.config.model) if of_nodes else _told(report))
 
 
 def forecast(

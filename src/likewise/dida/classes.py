@@ -4,7 +4,6 @@ A row needs a node and a class. With a time it tells of the snapshot that the ti
 in which the node has links.
 """
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +13,8 @@ import torch
 from torch import Tensor
 
 from likewise.dida.graph import Graph
-from likewise.dida.reading import SHOWN, rows_of, time_of
-from likewise.errors import BadRowsError, LinkFileError, SkippedRowsWarning
+from likewise.dida.reading import refuse, rows_of, time_of
+from likewise.errors import LinkFileError
 
 
 def read_classes(
@@ -41,10 +40,7 @@ def read_classes(
         problem = _problem(row, names, graph, found)
         if problem:
             problems.append(f"line {line}, {problem}")
-    if problems and not skip_bad_rows:
-        raise BadRowsError(path, problems[:SHOWN], len(problems))
-    if problems:
-        warnings.warn(SkippedRowsWarning(path, len(problems), seen, problems[0]), stacklevel=2)
+    refuse(path, problems, seen, skip=skip_bad_rows)
     if not found:
         raise LinkFileError(path, "it holds no class")
     kinds = tuple(sorted(set(found.values())))
@@ -98,10 +94,15 @@ class LastSeen:
         before = self.classes[:t]
         known = before[before >= 0]
         common = np.bincount(known).argmax() if known.size else 0
-        answer = np.full(self.classes.shape[1], common)
-        for row in before:
-            answer = np.where(row >= 0, row, answer)
-        return answer[nodes]
+        return newest(before, common)[nodes]
+
+
+def newest(classes: np.ndarray, otherwise: int = -1) -> np.ndarray:
+    """Each node's newest known class over snapshots (T, N), or `otherwise`, (N,)."""
+    answer = np.full(classes.shape[1], otherwise)
+    for row in classes:
+        answer = np.where(row >= 0, row, answer)
+    return answer
 
 
 def cells(classes: Tensor, times: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:

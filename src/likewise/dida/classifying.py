@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from likewise import seeds
-from likewise.dida.classes import LastSeen, cells
+from likewise.dida.classes import LastSeen, cells, newest
 from likewise.dida.config import Config
 from likewise.dida.graph import Graph
 from likewise.dida.model import Entrance
@@ -40,8 +40,9 @@ class ClassTask:
         self.past, self.later = plan(config, self.window), plan(config, self.seen)
         self.snapshot, self.node, self.labels = cells(graph.classes, cut.train)
         self.asked = cells(graph.classes, cut.val)
-        if len(self.labels.unique()) < 2 or not len(self.asked[0]):
-            what = "fewer than two classes" if len(self.labels.unique()) < 2 else "no class to choose by"
+        few = len(self.labels.unique()) < 2
+        if few or not len(self.asked[0]):
+            what = "fewer than two classes" if few else "no class to choose by"
             raise NothingToLearnError(
                 f"The snapshots to learn from have {what}", "Give more classes, or cut time otherwise."
             )
@@ -129,19 +130,12 @@ def guesses(network: Entrance, graph: Graph, t: int) -> list[Guess]:
     chances = network.classify(embed(network, graph.until(t + 1))[t]).softmax(1)
     there = graph.edges[:, : graph.ends[t]].unique()
     best, kind = chances[there].max(1)
-    newest = _newest(graph.classes[: t + 1].numpy())
+    known = newest(graph.classes[: t + 1].numpy())
     found = [
-        Guess(graph.nodes[node], graph.kinds[k], float(p), graph.kinds[newest[node]] if newest[node] >= 0 else None)
+        Guess(graph.nodes[node], graph.kinds[k], float(p), graph.kinds[known[node]] if known[node] >= 0 else None)
         for node, k, p in zip(there.tolist(), kind.tolist(), best.tolist(), strict=True)
     ]
     return sorted(found, key=lambda guess: -guess.probability)
-
-
-def _newest(classes: np.ndarray) -> np.ndarray:
-    answer = np.full(classes.shape[1], -1)
-    for row in classes:
-        answer = np.where(row >= 0, row, answer)
-    return answer
 
 
 def report(name: str, network: Entrance, graph: Graph, times: Sequence[int], seed: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import importlib.util
 import io
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,13 +78,18 @@ def checked(
     sieve = _Sieve(unit)
     for number, row in rows:
         sieve.take(number, row, names)
-    if sieve.problems:
-        if not skip_bad_rows:
-            raise BadRowsError(origin, sieve.problems[:SHOWN], len(sieve.problems))
-        warnings.warn(SkippedRowsWarning(origin, len(sieve.problems), sieve.seen, sieve.problems[0]), stacklevel=3)
+    refuse(origin, sieve.problems, sieve.seen, skip=skip_bad_rows)
     if not sieve.kept:
         raise LinkFileError(origin, "it holds no link")
     return sieve.links()
+
+
+def refuse(origin: object, problems: Sequence[str], seen: int, *, skip: bool) -> None:
+    """BadRowsError for bad rows of a file with `seen` rows; where they may be skipped, SkippedRowsWarning."""
+    if problems and not skip:
+        raise BadRowsError(origin, problems[:SHOWN], len(problems))
+    if problems:
+        warnings.warn(SkippedRowsWarning(origin, len(problems), seen, problems[0]), stacklevel=4)
 
 
 @dataclass
