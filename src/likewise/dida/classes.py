@@ -93,7 +93,7 @@ class LastSeen:
         """The class of each node, (n,), by snapshots before t."""
         before = self.classes[:t]
         known = before[before >= 0]
-        common = np.bincount(known).argmax() if known.size else 0
+        common = int(np.bincount(known).argmax()) if known.size else 0
         return newest(before, common)[nodes]
 
 
