@@ -21,7 +21,7 @@ from likewise.toybox.muon import Muon, split
 from likewise.toybox.unet import focused
 from likewise.training import State, Step
 
-WIDTHS = (64, 128)
+WIDTHS = (32, 128)
 CODE_WIDTH = 16
 ENDS = ("encoder.conv_in", "decoder.conv_out", "quantize")
 
