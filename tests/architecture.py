@@ -18,7 +18,7 @@ ROWS = [
     {"concept", "imagine", "tuning"},
     METHODS,
     {"registry"},  # names parts below and above it as strings; what picks a part by name stands under it
-    {"verdict", "toybox", "preflight", "pivotal", "teach", "demo", "scale"},
+    {"verdict", "toybox", "preflight", "agreeing", "pivotal", "teach", "demo", "scale"},
     {"cli", "studio", "__init__", "__main__"},
 ]
 ALLOWED = {  # between methods, each for one named file

@@ -1,28 +1,21 @@
 """From a folder of photos to a word that prompts can use: prepare, train, judge, keep the best, install it."""
 
 import math
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from likewise import checkpoint, devices, imageset, registry, settings, training, words
+from likewise import agreeing, checkpoint, devices, imageset, registry, training, words
 from likewise.concept import Concept, library
 from likewise.concept.card import check_name
 from likewise.diffusion.backbone import Backbone, Words
-from likewise.errors import (
-    CaptionWarning,
-    FolderExistsError,
-    Interrupted,
-    NameTakenError,
-    NothingToResumeError,
-    RunExistsError,
-)
+from likewise.errors import CaptionWarning, Interrupted
 from likewise.imageset import ImageSet
 from likewise.imageset.photos import TEACHING_MINIMUM
 from likewise.preflight import Preflight, cost, look
@@ -82,8 +75,8 @@ def teach(
     PreflightError, ResumeMismatchError, Interrupted.
     """
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
-    how |= {"vram": vram}
-    job = _job(photos, noun, **how, install=install, device=device, quiet=quiet, stop_early=stop_early, **options)
+    more = {"install": install, "device": device, "quiet": quiet, "stop_early": stop_early, "vram": vram, **options}
+    job = _job(photos, noun, **how, **more)
     return job.work(verdict, install, strict)
 
 
@@ -117,7 +110,7 @@ def _job(
     name = check_name(name) if name else None
     run = Path(out) if out is not None else Path("runs") / (name or name_of(photos))
     chosen = devices.choose(device)
-    saved = _started(run) if resume else _free(run, (name or name_of(photos)) if install else None)
+    saved = agreeing.started(run) if resume else agreeing.free(run, (name or name_of(photos)) if install else None)
     pictures = imageset.load(photos, minimum=TEACHING_MINIMUM)
     kept = saved.config.precision if saved else "float32"
     model, options, memory = budget.opened(backbone, registry.config(method), options, vram, chosen, kept)
@@ -130,46 +123,11 @@ def _job(
         "base_hash": model.hash,
         "photos_hash": pictures.hash,
     }
-    agreed = _resumed(saved, facts, options, install) if saved else _planned(model, facts, options)
+    agreed = agreeing.resumed(saved, facts, options, install) if saved else agreeing.planned(model, facts, options)
     command = command_of(photos, run, facts, options, install) + " --stop-early" * stop_early
     command += f" --vram {vram}" if vram else ""
     told = str(memory) if memory else ""
     return _Job(run, Path(photos), agreed, pictures, model, chosen, quiet, command, stop_early, told)
-
-
-def _free(run: Path, name: str | None) -> None:
-    """Refuse a place, or a name for the library, that is taken, before any work is done."""
-    if (run / "config.json").is_file():
-        raise RunExistsError(run)
-    if os.path.lexists(run):
-        raise FolderExistsError(run)
-    if name in library().names():
-        raise NameTakenError(name)
-
-
-def _started(run: Path) -> Plan:
-    if not run.is_dir():
-        raise NothingToResumeError(run)
-    return plan.read(run, registry.config)
-
-
-def _planned(backbone: Backbone, facts: Mapping[str, Any], options: Mapping[str, Any]) -> Plan:
-    config = registry.config(facts["method"]).for_backbone(backbone.facts, options)
-    taken = [concept.identifier for concept in library().list() if concept.identifier]
-    lesson: Lesson = registry.lesson(facts["method"])
-    said = lesson.identify(backbone, config, facts["name"], facts["noun"], facts["seed"], taken)
-    return Plan(**facts, identifier=said, config=config)
-
-
-def _resumed(saved: Plan, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool) -> Plan:
-    """The plan of the run in the folder, once it is clear that the same one is asked for."""
-    model = registry.config(saved.method)  # settings of another method would hide that it is another
-    config = settings.build(model, {**settings.record(saved.config), **options}, "teach")
-    plan.compare(saved, replace(saved, **facts, config=config))
-    taken = library().get(saved.name) if install and saved.name in library().names() else None
-    if taken is not None and taken.card.provenance.get("plan") != saved.hash:
-        raise NameTakenError(saved.name)
-    return saved
 
 
 @dataclass(frozen=True)
@@ -192,15 +150,20 @@ class _Job:
         """The method's stages."""
         return registry.lesson(self.plan.method)
 
+    @cached_property
+    def captions(self) -> tuple[Any, list[str]]:
+        """What the photos are called, and which captions had to be changed."""
+        return self.lesson.captions(self.plan, self.photos)
+
     def look(self, verdict: bool) -> Preflight:
         """What is known before it starts."""
-        where = {"run": self.run, "cache": cache_folder(), "saves": CHECKPOINTS, "verdict": verdict}
-        where |= {"memory": self.memory}
-        return look(self.folder, self.photos, self.backbone, self.plan, self.lesson, self.device, **where)
+        how = {"run": self.run, "cache": cache_folder(), "saves": CHECKPOINTS, "memory": self.memory}
+        given = (self.folder, self.photos, self.backbone, self.plan, self.lesson, self.device, self.captions)
+        return look(*given, **how, verdict=verdict)
 
     def work(self, verdict: bool, install: bool, strict: bool) -> Taught:
         """All stages; each can be stopped and gone on with."""
-        texts, changed = self.lesson.captions(self.plan, self.photos)
+        texts, changed = self.captions
         if changed:
             warnings.warn(CaptionWarning(changed), stacklevel=3)
         seen = self.look(verdict)

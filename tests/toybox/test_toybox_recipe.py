@@ -18,7 +18,7 @@ from likewise.errors import (
     ToyboxMissingError,
 )
 from likewise.settings import build
-from likewise.toybox import embedded, learn, pictures
+from likewise.toybox import embedded, latents, learn, pictures
 from likewise.toybox import shop as shops
 from likewise.toybox.recipe import Recipe
 from likewise.toybox.shop import Shop
@@ -119,6 +119,22 @@ def test_the_pretrained_front_is_kept_when_the_decoder_was_not_begun(shop, tmp_p
     learn.run(replace(whole), tmp_path / "weights", "autoencoder")
     second = replace(whole).weights("decoder")
     assert all(torch.equal(value, second[name]) for name, value in first.items())
+
+
+def test_pictures_are_encoded_once_and_again_for_another_encoder(shop, monkeypatch):
+    vae, path = shop.vae(), shop.folder / "learn" / latents.FILE
+    kept = path.read_bytes()
+    found = latents.latents(shop, vae.encoder)
+    assert found.dtype == torch.float16 and found.shape == (16, 4, 16, 16) and path.read_bytes() == kept
+    direct = vae.encoder(shop.pictures.images(slice(3, 5)) * 2 - 1)
+    assert torch.allclose(found[3:5].float(), direct, atol=2e-3)
+    monkeypatch.setattr(latents, "ROWS", 5)  # of 16: parts of unequal size
+    with torch.no_grad():
+        next(iter(vae.encoder.parameters())).mul_(2)
+    try:
+        assert not torch.equal(latents.latents(shop, vae.encoder), found) and path.read_bytes() != kept
+    finally:
+        path.write_bytes(kept)
 
 
 def test_the_encoder_is_fitted_once(shop, tmp_path, monkeypatch):

@@ -63,13 +63,14 @@ class ImageTokens:
     @torch.no_grad()
     def encode(self, pictures: Float[Tensor, "batch 3 height width"]) -> Int[Tensor, "batch slots"]:
         """Codes of pictures in [0, 1]."""
-        parts = [self._encode(part.to(self.device)) for part in pictures.split(BATCH)]
+        parts = [self.codes(self.latents(part.to(self.device))) for part in pictures.split(BATCH)]
         return torch.cat(parts) if parts else torch.empty(0, self.side**2, dtype=torch.long)
 
-    def _encode(self, pictures: Tensor) -> Tensor:
-        x = self.latents(pictures)
-        rows = self.vq.encode(x).latents.permute(0, 2, 3, 1)
-        return nearest(rows.reshape(-1, rows.shape[-1]), self.vq.quantize.embedding.weight).reshape(len(x), -1)
+    @torch.no_grad()
+    def codes(self, latents: Float[Tensor, "batch channels h w"]) -> Int[Tensor, "batch slots"]:
+        """Codes of what the VQModel reads, see `latents`."""
+        rows = self.vq.encode(latents).latents.permute(0, 2, 3, 1)
+        return nearest(rows.reshape(-1, rows.shape[-1]), self.vq.quantize.embedding.weight).reshape(len(latents), -1)
 
     @torch.no_grad()
     def latents(self, pictures: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch channels h w"]:

@@ -25,6 +25,7 @@ def look(
     plan: Plan,
     lesson: Lesson,
     device: Device,
+    called: tuple[Any, list[str]],
     *,
     run: Path,
     cache: Path,
@@ -34,11 +35,11 @@ def look(
 ) -> Preflight:
     """What a run of this plan would learn from, what would learn, and what it would take.
 
-    folder: the photos', looked at once more for what a person could mend. run: where it will be written. saves: how
-    many checkpoints it keeps; verdict: whether one follows; memory: of the device, if it was estimated. Raises what
-    the method's `check` raises.
+    folder: the photos', looked at once more for what a person could mend. called: what the lesson's `captions` gave.
+    run: where it will be written. saves: how many checkpoints it keeps; verdict: whether one follows; memory: of the
+    device, if it was estimated. Raises what the method's `check` raises.
     """
-    texts, changed = lesson.captions(plan, photos)
+    texts, changed = called
     lesson.check(backbone, plan, texts)
     told = lesson.told(backbone, plan, texts)
     seen = checking.check(folder, size=backbone.facts.image_size)

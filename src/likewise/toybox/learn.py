@@ -20,12 +20,12 @@ from likewise import checkpoint
 from likewise.contrastive import learn as contrastive
 from likewise.diffusion.vocabulary import bpe
 from likewise.toybox import autoencoder, decoder, embedded, magvlt, pictures, publish, unet, vocabulary
+from likewise.toybox.latents import ROWS, latents
 from likewise.toybox.recipe import STAGES, Stage
 from likewise.toybox.shop import Shop
 
 IMAGE_PX = 64
 FIT = 1000  # pictures whose patches give the principal components
-ROWS = 250
 
 
 def run(shop: Shop, weights: Path, stage: Stage | None = None, say: Callable[[str], None] = lambda line: None) -> None:
@@ -143,11 +143,8 @@ def learn_unet(shop: Shop) -> None:
     recipe = shop.recipe
     if shop.steps("unet") >= recipe.unet_steps:
         return
-    vae, towers = shop.on(shop.vae()), shop.on(shop.towers())
-    latents = torch.cat([
-        vae.encoder(shop.on(shop.pictures.images(slice(start, start + ROWS))) * 2 - 1).half().cpu()
-        for start in range(0, len(shop.pictures), ROWS)
-    ])  # fmt: skip
+    vae, towers = shop.vae(), shop.on(shop.towers())
+    found = latents(shop, vae.encoder)
     unique, which = torch.unique(shop.ids, dim=0, return_inverse=True)
     hidden = [towers.text(input_ids=shop.on(part)).last_hidden_state.half().cpu() for part in unique.split(ROWS)]
     text, empty = torch.cat(hidden), towers.text(input_ids=shop.on(shop.empty)).last_hidden_state.float()
@@ -156,7 +153,7 @@ def learn_unet(shop: Shop) -> None:
         words = shop.on(text[which[rows]]).float()
         words[shop.on(dropped)] = empty
         covered = shop.on(shop.pictures.coverage[rows]).float()[:, None] / 255
-        return shop.on(latents[rows]).float() / shop.spread, words, covered
+        return shop.on(found[rows]).float() / shop.spread, words, covered
 
     net, average = shop.on(shop.unet(trained=False)), shop.on(shop.unet(trained=False).requires_grad_(False))
     config = unet.Config(

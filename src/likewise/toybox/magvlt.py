@@ -22,12 +22,12 @@ from likewise.magvlt.model import Transformer
 from likewise.magvlt.vq import ImageTokens
 from likewise.magvlt.words import TextTokens
 from likewise.toybox import vq
+from likewise.toybox.latents import ROWS, latents
 from likewise.toybox.muon import Muon, split
 from likewise.toybox.shop import Shop
 from likewise.toybox.world import PX
 from likewise.training import State, Step
 
-ROWS = 250  # pictures encoded at once
 ENDS = ("tok_emb", "pos_emb", "lm_layer.output_bias", "length_predictor")
 TOKENS = "tokens.safetensors"
 
@@ -52,27 +52,20 @@ def quantiser(shop: Shop, trained: bool = True) -> Any:
     return made
 
 
-@torch.no_grad()
 def learn_vq(shop: Shop) -> None:
     """Encode the pictures once, then train the VQModel on their latents."""
     recipe = shop.recipe
     if shop.steps("vq") >= recipe.vq_steps:
         return
     vae, scale = autoencoder(shop)
-    shop.on(vae)
-    parts = [
-        (vae.encoder(shop.on(shop.pictures.images(slice(start, start + ROWS))) * 2 - 1) * scale).half().cpu()
-        for start in range(0, len(shop.pictures), ROWS)
-    ]
-    latents, cells = torch.cat(parts), shop.pictures.coverage
+    found, cells = latents(shop, vae.encoder), shop.pictures.coverage
 
     def batches(rows: Tensor) -> tuple[Tensor, Tensor]:
-        return shop.on(latents[rows]).float(), shop.on(cells[rows]).float()[:, None] / 255
+        return shop.on(found[rows]).float() * scale, shop.on(cells[rows]).float()[:, None] / 255
 
     config = vq.Config(steps=recipe.vq_steps, batch=recipe.vq_batch, seed=recipe.seed)
-    with torch.enable_grad():
-        steps = vq.learn(shop.on(quantiser(shop, trained=False)), batches, shop.trained_on, config, shop.state("vq"))
-        shop.drive("vq", stretch(steps, recipe.minutes), config.steps, save_every=200)
+    steps = vq.learn(shop.on(quantiser(shop, trained=False)), batches, shop.trained_on, config, shop.state("vq"))
+    shop.drive("vq", stretch(steps, recipe.minutes), config.steps, save_every=200)
 
 
 def pictures(shop: Shop) -> ImageTokens:
@@ -117,7 +110,8 @@ def pairs(shop: Shop) -> data.Pairs:
 
     if path.is_file() and checkpoint.read_tensors(path)[1].get("made_by") == made_by:
         return data.read(path, shape(shop), made_by, joined)
-    codes = torch.cat([tokens.encode(shop.pictures.images(rows)).cpu() for rows in _batches(len(shop.pictures))])
+    made = latents(shop, tokens.front.encoder)
+    codes = torch.cat([tokens.codes(shop.on(rows).float() * tokens.scale).cpu() for rows in made.split(ROWS)])
     found = data.pack(codes, [own.ids(text) for text in shop.pictures.captions], own.marks, shape(shop), joined)
     data.write(path, found, made_by)
     return found
@@ -199,7 +193,3 @@ def ship(shop: Shop, weights: Path) -> None:
     """Write the draft model under `weights`, beside the pipeline, whose tokenizer and autoencoder it shares."""
     shared = {"tokenizer": "../toybox/tokenizer", "front": "../toybox/vae"}
     write(weights / "magvlt", parts(shop), shared, torch.float16)
-
-
-def _batches(count: int) -> list[Tensor]:
-    return list(torch.arange(count).split(ROWS))
