@@ -1,5 +1,6 @@
 """Training: what is lost where, what the second pass sees, how pairs are mixed, and that stopping changes nothing."""
 
+import copy
 import math
 from contextlib import nullcontext
 from dataclasses import replace
@@ -11,11 +12,13 @@ import torch.nn.functional as F
 from magvlt_made import random_pair, shape, tiny
 
 from likewise import seeds, training
-from likewise.errors import MixSelError, NonFiniteLossError, ResumeMismatchError, TokenFileError
+from likewise.errors import MixSelError, NonFiniteLossError, ResumeMismatchError, SettingError, TokenFileError
 from likewise.magvlt import data, masking, mixsel, objective, unroll
 from likewise.magvlt.config import Config
 from likewise.magvlt.layout import Special, pair
 from likewise.magvlt.learn import Passes, drawn, gradients, learn, pick, rate
+from likewise.magvlt.pieces import Pieces
+from likewise.words.tokenizer import ids_of
 
 BAR, END = 13, 14
 
@@ -35,6 +38,49 @@ def run(config, seed=0, resume=None, model=None, given=None, count=None):
     model = model or tiny()
     steps = list(islice(learn(model.requires_grad_(True), given or pairs(), config, seed, resume=resume), count))
     return steps, {name: value.detach().clone() for name, value in model.named_parameters()}
+
+
+# Captions cut anew
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import CLIPTokenizer
+
+    from likewise.toybox.embedded import WEIGHTS
+
+    return CLIPTokenizer.from_pretrained(WEIGHTS / "toybox" / "tokenizer", local_files_only=True)
+
+
+def test_words_are_cut_into_other_pieces_that_spell_the_same(tokenizer):
+    pieces, text = Pieces(tokenizer), "a strawberry on a checked cloth , zqxv"
+    ids = ids_of(tokenizer, text)
+    assert pieces.recut(ids, 0.0, seeds.numpy_stream(0, "x")) == ids
+    rng = seeds.numpy_stream(0, "x")
+    cuts = [pieces.recut(ids, 0.3, rng) for _ in range(50)]
+    assert len({tuple(cut) for cut in cuts}) > 25
+    assert {tokenizer.decode(cut).replace(" ", "") for cut in cuts} == {text.replace(" ", "")}
+    whole = [sum(cut == ids for cut in (pieces.recut(ids, share, rng) for _ in range(40))) for share in (0.01, 0.3)]
+    assert whole[0] > whole[1]
+
+
+def test_bpe_dropout_changes_what_is_learned_alike_each_time_and_needs_a_tokenizer(tokenizer):
+    size = shape(text_codes=len(tokenizer), text_length=12)
+    texts = ["a 3d dog on the beach", "a flat cookie", "strawberry strawberry strawberry strawberry", "a cat"]
+    found = data.pack(random_pair(size, 4).image, [ids_of(tokenizer, t) for t in texts], (-1, len(tokenizer) - 1), size)
+    whole = found.batch(torch.arange(4))
+    with_pieces = replace(found, pieces=Pieces(tokenizer))
+    cut = with_pieces.recut(whole, 0.5, seeds.numpy_stream(0, "x"))
+    assert not torch.equal(cut.text, whole.text) and (cut.length <= 12).all()
+    for row, length in zip(cut.text, cut.length, strict=True):
+        assert (row[length - 1 :] == len(tokenizer) - 1).all()
+    config, model = Config(steps=2, batch=4, bpe_dropout=0.3), tiny(text_codes=len(tokenizer), text_length=12)
+    first, second = (run(config, given=with_pieces, model=copy.deepcopy(model))[1] for _ in range(2))
+    assert all(torch.equal(value, second[name]) for name, value in first.items())
+    plain = run(config.model_copy(update={"bpe_dropout": 0.0}), given=with_pieces, model=copy.deepcopy(model))[1]
+    assert not all(torch.equal(value, plain[name]) for name, value in first.items())
+    with pytest.raises(SettingError, match="tokenizer"):
+        run(config, given=found, model=model)
 
 
 # The loss

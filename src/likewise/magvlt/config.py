@@ -83,6 +83,12 @@ class Config(BaseModel):
         le=1,
         description="Share of prompts emptied in drawing steps, which guidance needs; not in the paper.",
     )
+    bpe_dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of merges left out where captions are cut into tokens; 0.1 in the release.",
+    )
     unroll: Literal["off", "fresh", "subset"] = Field(
         default="off",
         description="UnrollMask: a second pass over the model's own guesses, hidden anew or only where they were.",

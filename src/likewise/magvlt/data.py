@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from likewise.errors import BrokenFileError, TokenFileError
 from likewise.magvlt.config import Shape
 from likewise.magvlt.layout import Pair, pair
 from likewise.magvlt.mixsel import Joined
+from likewise.magvlt.pieces import Pieces
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class Pairs:
 
     image (N, I) codes and text (N, T) ids, padded with the end mark; length (N,) tokens, the end mark included. marks:
     ids of the separator (or -1 if the tokenizer has none) and of the end mark. joined needs the pictures themselves, as
-    codes must not be cut in halves: (rows, rows, upright) -> codes (B, I).
+    codes must not be cut in halves: (rows, rows, upright) -> codes (B, I). pieces: the tokenizer's, for BPE-dropout.
     """
 
     image: Tensor
@@ -28,6 +30,7 @@ class Pairs:
     length: Tensor
     marks: tuple[int, int]
     joined: Joined | None = None
+    pieces: Pieces | None = None
 
     def __len__(self) -> int:
         return len(self.image)
@@ -40,6 +43,16 @@ class Pairs:
         """The pair with the text of these rows (B, booleans) replaced by the end mark alone."""
         text = shown.text.masked_fill(rows[:, None], self.marks[1])
         return shown.with_(text=text, length=torch.where(rows, 1, shown.length))
+
+    def recut(self, shown: Pair, share: float, rng: np.random.Generator) -> Pair:
+        """The pair with words cut into other pieces, see Pieces; a text that would no longer fit stays as it is."""
+        assert self.pieces is not None, "learn has refused this"
+        end, slots, rows = self.marks[1], shown.text.shape[1], []
+        for ids, length in zip(shown.text.tolist(), shown.length.tolist(), strict=True):
+            cut = self.pieces.recut(ids[: length - 1], share, rng)
+            rows.append(cut if len(cut) < slots else ids[: length - 1])
+        text = torch.tensor([row + [end] * (slots - len(row)) for row in rows])
+        return shown.with_(text=text, length=torch.tensor([len(row) + 1 for row in rows]))
 
     @property
     def hash(self) -> str:

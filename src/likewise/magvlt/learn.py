@@ -13,7 +13,7 @@ from torch import Tensor
 
 from likewise import seeds, settings
 from likewise.devices import Device
-from likewise.errors import MixSelError
+from likewise.errors import MixSelError, SettingError
 from likewise.magvlt import masking, mixsel, objective, unroll
 from likewise.magvlt.config import TASKS, Config, Task
 from likewise.magvlt.data import Pairs
@@ -40,11 +40,16 @@ def learn(
     Losses of a step: "loss"; "t2i", "i2t" or "it2it", its task's weighted sum; "image", "text" and "length", the terms;
     the same with "unroll_" and "mixsel_" before them. `weights(state)` are the weights to keep.
 
-    Raises MixSelError if mixing is asked for and cannot be done, ResumeMismatchError if `resume` is of another model,
-    data, seed or settings (the number of steps may grow).
+    Raises MixSelError if mixing is asked for and cannot be done, SettingError for BPE-dropout of pairs without a
+    tokenizer, ResumeMismatchError if `resume` is of another model, data, seed or settings (the number of steps may
+    grow).
     """
     if config.mixsel:
         _check_mixing(model, pairs, config)
+    if config.bpe_dropout and pairs.pieces is None:
+        raise SettingError(
+            "bpe_dropout", config.bpe_dropout, "these pairs bring no tokenizer whose merges to leave out"
+        )
     model.drop(config)
     named = dict(model.named_parameters())
     optimiser = torch.optim.AdamW(_groups(named, config), lr=config.lr, betas=BETAS)
@@ -78,7 +83,7 @@ def gradients(
     rng, scope = seeds.stream(seed, "magvlt", index), device.autocast if device else nullcontext
     task = pick(config, rng)
     rows = drawn(len(pairs), config.batch, seed, index)
-    plain = pairs.batch(rows)
+    plain = whole = _batch(pairs, rows, config, seed, index)
     if task == "t2i" and config.drop:
         plain = pairs.emptied(plain, torch.rand(len(plain), generator=rng) < config.drop)
     passes = Passes(model, task, config, rng, scope)
@@ -86,9 +91,16 @@ def gradients(
         passes.plain(masking.hide(task, plain, config, rng))
         if config.mixsel and float(torch.rand((), generator=rng)) < config.mixsel:
             assert pairs.joined is not None
-            mixed = mixsel.mix(task, pairs.batch(rows), rows, pairs.joined, pairs.marks, model.shape, config, rng)
+            mixed = mixsel.mix(task, whole, rows, pairs.joined, pairs.marks, model.shape, config, rng)
             passes.run("mixsel_", mixed, config.mixsel_weight)
     return {"loss": sum(passes.sums.values()), **passes.losses}
+
+
+def _batch(pairs: Pairs, rows: Tensor, config: Config, seed: int, index: int) -> Pair:
+    found = pairs.batch(rows)
+    if not config.bpe_dropout:
+        return found
+    return pairs.recut(found, config.bpe_dropout, seeds.numpy_stream(seed, "pieces", index))
 
 
 class Passes:

@@ -14,6 +14,7 @@ from likewise.magvlt import data, folder, mixsel
 from likewise.magvlt.config import Config
 from likewise.magvlt.learn import learn, weights
 from likewise.magvlt.model import Transformer
+from likewise.magvlt.pieces import Pieces
 
 TOKENS, MODEL = "tokens.safetensors", "model"
 SAVE_EVERY = 100
@@ -61,7 +62,7 @@ def teach(
         with seeds.initialising(seed, "magvlt"):
             model = Transformer(model.shape)
     parts.pictures.to(device.kind)
-    pairs = tokenised(captioned, parts, out / TOKENS)
+    pairs = replace(tokenised(captioned, parts, out / TOKENS), pieces=Pieces(parts.words.tokenizer))
     state = training.resume_state(out, config) if resume else None
     steps = learn(model.to(device.kind).requires_grad_(True), pairs, config, seed, resume=state, device=device)
     last: dict[str, float] = {}
