@@ -96,3 +96,20 @@ def test_photos_become_a_word_a_verdict_and_pictures(run, tiny, tmp_path):
     assert run("imagine", "<rex> on the beach", "--backbone", tiny, "--steps", 2, "-n", 1).code == 0
     again = run(*words)
     assert (again.code, again.out) == (1, "")
+
+
+def test_without_a_noun_the_draft_model_guesses_it(run, tmp_path, monkeypatch):
+    from likewise.magvlt import drafter, folder
+
+    for index in range(2):
+        Image.new("RGB", (64, 64), (200, 30 * index, 20)).save(tmp_path / f"{index}.png")
+    (tmp_path / "0.txt").write_text("an apple on the grass")
+    monkeypatch.setattr(folder, "EMBEDDED", tmp_path / "none")
+    bare = run("teach", tmp_path)
+    assert bare.code == 1 and "What do the photos show?" in bare.err and "--noun dog" in bare.err
+    assert "guesses" not in bare.err and not list(Path().glob("runs/*"))
+    said = SimpleNamespace(describe=lambda pictures: [SimpleNamespace(text="a 3d tulip on the grass")] * len(pictures))
+    monkeypatch.setattr(drafter, "load", lambda: said)
+    monkeypatch.setattr("likewise.magvlt.load", lambda: said)
+    guessed = run("teach", tmp_path)
+    assert guessed.code == 1 and "guesses: tulip.\n" in guessed.err and "--noun tulip." in guessed.err

@@ -9,12 +9,17 @@ from pydantic import BaseModel
 
 from likewise import registry
 from likewise.cli.command import Answer, Command
+from likewise.errors import DraftModelMissingError, NounMissingError
 from likewise.settings import VARIES
+
+GUESSES = 3  # nouns suggested where none is given
 
 
 def teach(
     photos: Annotated[Path, typer.Argument(metavar="PHOTOS", help="A folder of photos of one subject.")],
-    noun: Annotated[str, typer.Option(help="What the subject is, in one or two plain words, such as 'dog'.")],
+    noun: Annotated[
+        str | None, typer.Option(help="What the subject is, in plain words, such as 'dog'; without it, guesses.")
+    ] = None,
     method: Annotated[str, typer.Option(help="How to learn it; --help after it shows its settings.")] = "dreambooth",
     backbone: Annotated[
         str, typer.Option(metavar="NAME|DIR|HUB_ID", help="The base model: toybox, a diffusers folder or a hub id.")
@@ -48,6 +53,8 @@ def teach(
     from likewise.teach import preflight
     from likewise.teach import teach as learn
 
+    if noun is None:
+        raise NounMissingError(_guesses(photos))
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "device": device, "install": install}
     how |= {"out": out, "resume": resume, "verdict": verdict, "vram": vram}
     if dry_run:
@@ -61,6 +68,21 @@ def teach(
     lines = [*found.get("why", ()), f"Report: {taught.run / 'report.html'}"] if found else []
     how = f'"{word} on the beach"' + ("" if install else f" --concept {taught.run}")
     return Answer(data, [f"Learned {word}: {taught.run}", *lines, f"Try: likewise imagine {how}"])
+
+
+def _guesses(photos: Path) -> list[str]:
+    """What the embedded draft model takes the photos for, likeliest first; nothing where it is not installed."""
+    from likewise import imageset, magvlt
+    from likewise.magvlt.nouns import suggest
+    from likewise.toybox.concepts import WORLD
+
+    pictures = imageset.load(photos, captions=False).images()
+    try:
+        drafter = magvlt.load()
+    except DraftModelMissingError:
+        return []
+    known = {word for one in WORLD for word in (one.name, one.category) if " " not in word}
+    return suggest(drafter, pictures, known)[:GUESSES]
 
 
 def _defaults(known: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -132,6 +132,7 @@ from likewise.errors.photos import TooFewImagesError as TooFewImagesError
 from likewise.errors.photos import UnusedCaptionWarning as UnusedCaptionWarning
 from likewise.errors.prompts import IdentifierError as IdentifierError
 from likewise.errors.prompts import NounError as NounError
+from likewise.errors.prompts import NounMissingError as NounMissingError
 from likewise.errors.prompts import NounSplitWarning as NounSplitWarning
 from likewise.errors.prompts import PlaceholderError as PlaceholderError
 from likewise.errors.prompts import PromptTooLongError as PromptTooLongError

@@ -51,6 +51,15 @@ class NounError(LikewiseError):
         super().__init__(f"The noun {noun!r} {problem}.{hint} Give the plain name of the kind of thing, such as 'toy'.")
 
 
+class NounMissingError(LikewiseError):
+    """Teaching without a word for the kind of thing."""
+
+    def __init__(self, guesses: Sequence[str]) -> None:
+        guess = f"The draft model, which knows few things, guesses: {', '.join(guesses)}.\n" if guesses else ""
+        best = guesses[0] if guesses else "dog"
+        super().__init__(f"What do the photos show?\n{guess}Say it with --noun, in plain words, such as --noun {best}.")
+
+
 class NounSplitWarning(LikewiseWarning):
     """A noun that the model reads in pieces, and so may know less well."""
 
