@@ -11,9 +11,9 @@ from likewise import images
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    from likewise.magvlt import tiny
+    import tiny_drafter
 
-    return tiny.folder(tmp_path_factory.mktemp("draft") / "model")
+    return tiny_drafter.folder(tmp_path_factory.mktemp("draft") / "model")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import torch
 from magvlt_made import keyed, tiny
 from safetensors.torch import save_file
 
+import tiny_drafter
 from likewise import checkpoint, magvlt, seeds
 from likewise.errors import (
     BrokenFileError,
@@ -23,7 +24,6 @@ from likewise.errors import (
     UnsafeFileError,
 )
 from likewise.magvlt import folder, official, rank
-from likewise.magvlt import tiny as tinies
 from likewise.magvlt.drafter import Drafter
 from likewise.magvlt.vq import ImageTokens, nearest
 
@@ -37,7 +37,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    return tinies.folder(tmp_path_factory.mktemp("tiny") / "model")
+    return tiny_drafter.folder(tmp_path_factory.mktemp("tiny") / "model")
 
 
 # Official checkpoints

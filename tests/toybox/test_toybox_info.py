@@ -31,7 +31,9 @@ def test_it_measures_every_part(weights, shop):
     assert found["folder"] == str(weights / "toybox") and found["towers"] == str(weights / "towers")
     expected = sum(parameter.numel() for parameter in shop.unet().parameters())
     assert found["parts"]["unet"]["parameters"] == expected
-    assert found["parts"].keys() == {"unet", "autoencoder", "text tower", "image tower"}
+    assert found["parts"].keys() == {
+        "unet", "autoencoder", "text tower", "image tower", "draft model", "image tokens",
+    }  # fmt: skip
     assert found["megabytes"] == pytest.approx(sum(one["megabytes"] for one in found["parts"].values()), abs=0.1)
     assert len(found["hash"]) == 64 and found["facts"]["prediction_type"] == "v_prediction"
     json.dumps(found)

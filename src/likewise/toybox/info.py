@@ -26,7 +26,9 @@ def info() -> dict[str, Any]:
     towers = folder.with_name("towers")
     if not towers.is_dir():
         raise BrokenFileError(towers, "the towers are missing", "Install Likewise again.")
-    parts = {name: size(folder / place) for name, place in PARTS.items()} | {"image tower": size(towers)}
+    beside = {"image tower": "towers", "draft model": "magvlt", "image tokens": "magvlt/vq"}
+    parts = {name: size(folder / place) for name, place in PARTS.items()}
+    parts |= {name: size(folder.parent / place) for name, place in beside.items()}
     quality, note = _quality(folder.with_name(QUALITY), model.hash)
     return {
         "folder": str(folder),

@@ -80,12 +80,12 @@ def words(shop: Shop) -> TextTokens:
 
 
 def shape(shop: Shop) -> Shape:
-    """The size of the transformer."""
+    """The size of the transformer. Its prefix is closed: the length is then read in the same pass as the words."""
     recipe = shop.recipe
     return Shape(
         image_side=PX // 16, image_codes=recipe.vq_codes, text_codes=words(shop).count,
         text_length=recipe.magvlt_words, width=recipe.magvlt_width, layers=recipe.magvlt_layers,
-        heads=max(1, recipe.magvlt_width // 64),
+        heads=max(1, recipe.magvlt_width // 64), prefix_mode="closed",
     )  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def config(shop: Shop) -> Config:
     """The training's settings: more captioning than the paper's, no dropout, as a model this small has too little."""
     recipe = shop.recipe
     return Config(
-        steps=recipe.magvlt_steps, batch=recipe.magvlt_batch, lr=recipe.magvlt_lr, t2i=5, i2t=3, it2it=2,
+        steps=recipe.magvlt_steps, batch=recipe.magvlt_batch, lr=recipe.magvlt_lr, t2i=5, i2t=3, it2it=1,
         smoothing=0.0, warmup=0.01, decay="plateau", residual_dropout=0.0, attention_dropout=0.0,
         ema=recipe.magvlt_ema, unroll=recipe.magvlt_unroll, mixsel=recipe.magvlt_mixsel, length_weight=0.1,
     )  # fmt: skip

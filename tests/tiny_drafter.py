@@ -1,4 +1,4 @@
-"""A draft model with random weights that works in milliseconds: for tests, examples and trying things out."""
+"""A draft model with random weights that works in milliseconds."""
 
 from pathlib import Path
 from typing import Any
