@@ -57,7 +57,7 @@ def said(drafter, asked, real, subjects):
     texts = [drafter.describe([picture])[0].text for picture in real]
     seconds = (time.perf_counter() - began) / len(real)
     pairs = list(zip(asked, texts, strict=True))
-    blank = [(one, picture) for one, picture in zip(asked, real, strict=True) if " " not in one.name]
+    blank = [(one, picture) for one, picture in zip(asked, real, strict=True) if len(drafter.words.ids(one.name)) == 1]
     filled = [drafter.infill(one.prompt.replace(one.name, "___"), picture)[0].text for one, picture in blank]
     return texts, {
         "subject": share([list(named(text, subjects)) == [one.name] for one, text in pairs]),

@@ -12,6 +12,7 @@ from likewise.words.tokenizer import ids_of
 
 BLANK = "___"
 SEPARATOR = "|"
+TAKEN_APART = re.compile(r"\b([23]) d\b")  # tokenizers of CLIP's kind read "3d" and "3 d" alike; people write the first
 
 
 def cleaned(text: str) -> str:
@@ -56,7 +57,7 @@ class TextTokens:
     def decode(self, ids: Sequence[int]) -> str:
         """The words before the first end mark."""
         kept = list(ids)[: list(ids).index(self.end)] if self.end in ids else list(ids)
-        return " ".join(self.tokenizer.decode(kept).split())
+        return TAKEN_APART.sub(r"\1d", " ".join(self.tokenizer.decode(kept).split()))
 
     def template(self, text: str) -> tuple[Tensor, Tensor, Tensor]:
         """A text with blanks (___, one token each): ids (1, length), length (1,), and where the blanks are (1, length).
