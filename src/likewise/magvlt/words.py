@@ -78,6 +78,9 @@ class TextTokens:
 
 
 def spelled(tokens: TextTokens, text: str) -> list[str]:
-    """Words of a text that are more than one token: a small vocabulary knows whole words, and these it does not."""
-    words = dict.fromkeys(word.strip(",.!?") for word in cleaned(text).split())
-    return [word for word in words if word and len(tokens.ids(word)) > 1]
+    """Words of a text that are more than one token: a small vocabulary knows whole words, and these it does not.
+
+    Digits, which the tokenizer takes apart from letters in any case, do not count: "3d" is two tokens and well known.
+    """
+    words = dict.fromkeys(re.findall(r"[^\W_]+", cleaned(text)))
+    return [word for word in words if any(len(tokens.ids(part)) > 1 for part in re.findall(r"[^\W\d]+", word))]
