@@ -17,7 +17,7 @@ PLAIN = frozenset(
 
 
 def suggest(drafter: Drafter, pictures: Sequence[Image.Image], known: Iterable[str] = ()) -> list[str]:
-    """Words that the captions of at least half of the pictures name, the most frequent first; of equal ones the earlier.
+    """Words that captions of at least half of the pictures name, the most frequent first; of equal ones the earlier.
 
     known: only these count, such as the nouns of a world; without them, all words but those that say how a picture is
     made. A caption's words after the first preposition are about the background and count for half.
