@@ -53,7 +53,7 @@ class Recipe(BaseModel):
     magvlt_words: int = Field(32, ge=4, description="Text slots of the masked transformer, the end mark included.")
     magvlt_width: int = Field(192, ge=64, multiple_of=64, description="Width of the masked transformer.")
     magvlt_layers: int = Field(6, ge=1, description="Blocks of the masked transformer.")
-    magvlt_steps: int = Field(4700, ge=1, description="Optimiser steps of the masked transformer.")
+    magvlt_steps: int = Field(4300, ge=1, description="Optimiser steps of the masked transformer.")
     magvlt_batch: int = Field(48, ge=2, description="Pairs a step of the masked transformer.")
     magvlt_lr: float = Field(2e-3, gt=0, description="Highest learning rate of the masked transformer.")
     magvlt_ema: float = Field(0.99, ge=0, lt=1, description="Decay of the masked transformer's shipped average.")
