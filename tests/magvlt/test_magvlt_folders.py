@@ -3,6 +3,7 @@
 import io
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from safetensors.torch import save_file
 import tiny_drafter
 from likewise import checkpoint, magvlt, seeds
 from likewise.errors import (
+    BadSettingError,
     BrokenFileError,
     DraftFolderError,
     DraftModelMissingError,
@@ -24,6 +26,7 @@ from likewise.errors import (
     UnsafeFileError,
 )
 from likewise.magvlt import folder, official, rank
+from likewise.magvlt.config import Drawing
 from likewise.magvlt.drafter import Drafter
 from likewise.magvlt.vq import ImageTokens, nearest
 
@@ -161,6 +164,7 @@ def test_half_precision_halves_the_file(place, tmp_path):
     [
         (lambda about: about["shape"].update(width=31), "multiple of heads"),
         (lambda about: about.pop("lengths"), "lengths"),
+        (lambda about: about.update(drawing={"warm": -1}), "warm"),
         (lambda about: about["shape"].update(image_codes=25), "size mismatch|shape"),
         (lambda about: about.update(pixels=64), "image tokens a side are 8"),
         (lambda about: about.update(tokenizer="nowhere"), "neither tokenizer.json nor vocab.json"),
@@ -183,6 +187,18 @@ def test_a_folder_without_a_model_and_an_installation_without_weights_say_so(tmp
     monkeypatch.setattr(folder, "EMBEDDED", tmp_path)
     with pytest.raises(DraftModelMissingError, match="toybox learn"):
         magvlt.load("toybox")
+
+
+def test_a_folder_says_how_its_model_draws_best_and_a_caller_may_say_otherwise(place, tmp_path):
+    assert magvlt.load(place).drawing() == Drawing()
+    parts = replace(folder.read(place), drawing={"guidance": 2.5, "steps": 3})
+    kept = magvlt.load(folder.write(tmp_path / "kept", parts))
+    assert kept.drawing(steps=4) == Drawing(guidance=2.5, steps=4)
+    plain, own = kept.draft("a dog", how=Drawing(), candidates=1)[0], kept.draft("a dog", candidates=1)[0]
+    assert not torch.equal(plain.codes, own.codes)
+    assert torch.equal(own.codes, kept.draft("a dog", how=kept.drawing(), candidates=1)[0].codes)
+    with pytest.raises(BadSettingError):
+        kept.drawing(warm=0)
 
 
 # Tokens, ranks, answers

@@ -9,6 +9,7 @@ import typer
 
 from likewise import registry
 from likewise.cli.command import Answer, Command
+from likewise.settings import VARIES
 
 if TYPE_CHECKING:
     from likewise.magvlt import Drafter
@@ -40,10 +41,11 @@ def draft(
     from likewise.magvlt.config import Drawing
     from likewise.settings import build
 
-    how = build(Drawing, settings, "magvlt draft")
+    build(Drawing, settings, "magvlt draft")
     drafter = _open(model, rank if candidates > 1 else "none", device)
     _warn_spelled(drafter, prompt)
-    return _written(drafter.draft(prompt, n, seed=seed, candidates=candidates, how=how), out, {"model": drafter.hash})
+    found = drafter.draft(prompt, n, seed=seed, candidates=candidates, how=drafter.drawing(**settings))
+    return _written(found, out, {"model": drafter.hash})
 
 
 def inpaint(
@@ -70,10 +72,11 @@ def inpaint(
     from likewise.magvlt.config import Drawing
     from likewise.settings import build
 
-    how, picture, hole = build(Drawing, settings, "magvlt inpaint"), images.read(image), images.read(mask)
+    build(Drawing, settings, "magvlt inpaint")
+    picture, hole = images.read(image), images.read(mask)
     drafter = _open(model, rank if candidates > 1 and prompt.strip() else "none", device)
     _warn_cropped(drafter, picture)
-    asked = {"n": n, "seed": seed, "candidates": candidates, "how": how, "blend": blend}
+    asked = {"n": n, "seed": seed, "candidates": candidates, "how": drafter.drawing(**settings), "blend": blend}
     found = drafter.inpaint(picture, hole, prompt, **asked)
     return _written(found, out, {"model": drafter.hash, "image": image.name, "mask": mask.name})
 
@@ -230,14 +233,19 @@ def _drawing(known: Mapping[str, Any]) -> Any:
     return registry.resolve(registry.MAGVLT_DRAWING)
 
 
+def _fitting(known: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a model's folder may set otherwise."""
+    return {"guidance": VARIES, "warm": VARIES, "cold": VARIES}
+
+
 def _writing(known: Mapping[str, Any]) -> Any:
     return registry.resolve(registry.MAGVLT_WRITING)
 
 
 COMMANDS = {
-    "draft": Command(draft, _drawing, measured=True),
+    "draft": Command(draft, _drawing, _fitting, measured=True),
     "describe": Command(describe, _writing, measured=True),
-    "inpaint": Command(inpaint, _drawing, measured=True),
+    "inpaint": Command(inpaint, _drawing, _fitting, measured=True),
     "infill": Command(infill, _writing, measured=True),
     "invent": Command(invent, measured=True),
     "learn": Command(learn, lambda known: registry.resolve(registry.MAGVLT), measured=True),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from likewise.encoders.encoder import Encoder
 from likewise.errors import SettingError
 from likewise.magvlt import draw, folder, invent, masks, rank, write
 from likewise.magvlt.config import Drawing, Writing
+from likewise.settings import build
 
 CANDIDATES = 4
 
@@ -54,6 +56,10 @@ class Drafter:
         """sha256 over the transformer and the image tokens."""
         return hash_json([hash_tensors(self.model.state_dict()), self.pictures.hash])
 
+    def drawing(self, **chosen: Any) -> Drawing:
+        """How this model draws best, but for what is chosen otherwise. BadSettingError."""
+        return build(Drawing, {**self.parts.drawing, **chosen}, "drawing")
+
     def draft(
         self, prompt: str, n: int = 1, *, seed: int = 0, candidates: int = CANDIDATES, how: Drawing | None = None
     ) -> list[Draft]:
@@ -62,7 +68,7 @@ class Drafter:
         EmptyPromptError, PromptTooLongError.
         """
         text, length = self.words.encode([prompt])
-        return self._drawn(prompt, text, length, n, seed, candidates, how or Drawing())
+        return self._drawn(prompt, text, length, n, seed, candidates, how or self.drawing())
 
     def inpaint(
         self,
@@ -84,7 +90,7 @@ class Drafter:
         anew = masks.tokens(mask, picture.size, self.pictures.side)
         text, length = self.words.encode([prompt]) if prompt.strip() else self._unprompted()
         kept = self.pictures.of([picture])
-        found = self._drawn(prompt, text, length, n, seed, candidates, how or Drawing(), kept, anew)
+        found = self._drawn(prompt, text, length, n, seed, candidates, how or self.drawing(), kept, anew)
         if not blend:
             return found
         own = images.cover(picture, self.pictures.pixels)

@@ -6,7 +6,7 @@ model shares the pipeline's; one that is saved brings its own.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from likewise import checkpoint
 from likewise.errors import BrokenFileError, DraftFolderError, DraftModelMissingError, OfficialWeightsError
 from likewise.magvlt import official
-from likewise.magvlt.config import Shape
+from likewise.magvlt.config import Drawing, Shape
 from likewise.magvlt.model import Transformer
 from likewise.magvlt.vq import ImageTokens
 from likewise.magvlt.words import TextTokens
@@ -36,6 +36,7 @@ class Parts:
     pictures: ImageTokens
     lengths: Tensor
     name: str
+    drawing: Mapping[str, float] = field(default_factory=dict)  # settings of Drawing that suit this model
 
 
 def find(name: str | Path) -> Path:
@@ -60,6 +61,7 @@ def read(name: str | Path) -> Parts:
     try:
         shape = Shape(**about["shape"])
         pixels, scale, lengths = int(about["pixels"]), float(about["scale"]), torch.tensor(about["lengths"])
+        drawing = Drawing(**about.get("drawing", {})).model_dump(exclude_unset=True)
         places = {part: about[part] and folder / str(about[part]) for part in ("tokenizer", "vq", "front")}
     except (TypeError, KeyError, ValueError, ValidationError) as error:
         raise DraftFolderError(folder, f"its {CONFIG} lacks something or holds what does not fit ({error})") from error
@@ -70,6 +72,7 @@ def read(name: str | Path) -> Parts:
     parts = Parts(
         model, TextTokens(_tokenizer(folder, places["tokenizer"]), shape.text_length),
         ImageTokens(vq, pixels, front, scale), lengths, folder.resolve().name if folder != EMBEDDED else "toybox",
+        drawing,
     )  # fmt: skip
     _check(folder, parts)
     return parts
@@ -112,6 +115,7 @@ def write(
             "tokenizer": shared.get("tokenizer", "tokenizer"),
             **places,
             "lengths": parts.lengths.tolist(),
+            "drawing": dict(parts.drawing),
         }
         checkpoint.write_json(folder / CONFIG, about)
         checkpoint.write_manifest(folder)

@@ -30,6 +30,7 @@ from likewise.training import State, Step
 
 ENDS = ("tok_emb", "pos_emb", "lm_layer.output_bias", "length_predictor")
 TOKENS = "tokens.safetensors"
+DRAWING = {"guidance": 3.0, "warm": 1.0, "cold": 0.5}  # measured, see docs/log.md
 
 
 def autoencoder(shop: Shop) -> tuple[Any, float]:
@@ -186,7 +187,7 @@ def parts(shop: Shop) -> Parts:
     """What the stages have made, together."""
     found = pairs(shop)
     model = transformer(shop).eval().requires_grad_(False)
-    return Parts(model, words(shop), pictures(shop), found.lengths, "toybox")
+    return Parts(model, words(shop), pictures(shop), found.lengths, "toybox", DRAWING)
 
 
 def ship(shop: Shop, weights: Path) -> None:
