@@ -20,11 +20,10 @@ from PIL import Image
 from likewise import checkpoint, encoders, images, magvlt
 from likewise.diffusion.loading import toybox_folder
 from likewise.magvlt.masks import tokens
-from likewise.metrics.intervals import wilson
 from likewise.toybox import judge as judging
 from likewise.toybox.build import opened
 from likewise.toybox.concepts import STYLES
-from likewise.toybox.evaluate import compositions
+from likewise.toybox.evaluate import compositions, share
 from likewise.toybox.evaluate import scores as judged
 from likewise.toybox.info import QUALITY
 from likewise.toybox.scenes import BACKGROUNDS
@@ -39,16 +38,6 @@ def named(text, choices):
         text, found = re.subn(rf"\b{re.escape(choice)}\b", " ", text)
         if found:
             yield choice
-
-
-def share(hits):
-    found = wilson(int(sum(hits)), len(hits))
-    return {
-        "value": round(found.value, 4),
-        "low": round(found.low, 4),
-        "high": round(found.high, 4),
-        "count": len(hits),
-    }
 
 
 def said(drafter, asked, real, subjects):

@@ -128,6 +128,11 @@ def test_pictures_are_encoded_once_and_again_for_another_encoder(shop, monkeypat
     assert found.dtype == torch.float16 and found.shape == (16, 4, 16, 16) and path.read_bytes() == kept
     direct = vae.encoder(shop.pictures.images(slice(3, 5)) * 2 - 1)
     assert torch.allclose(found[3:5].float(), direct, atol=2e-3)
+    other = replace(shop.pictures, captions=[*shop.pictures.captions[:-1], "another world"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(vars(shop), "pictures", other)
+        assert torch.equal(latents.latents(shop, vae.encoder), found) and path.read_bytes() != kept
+    path.write_bytes(kept)
     monkeypatch.setattr(latents, "ROWS", 5)  # of 16: parts of unequal size
     with torch.no_grad():
         next(iter(vae.encoder.parameters())).mul_(2)

@@ -41,7 +41,7 @@ def draft(
     from likewise.magvlt.config import Drawing
     from likewise.settings import build
 
-    build(Drawing, settings, "magvlt draft")
+    build(Drawing, settings, "magvlt draft")  # what is wrong is told before the model is opened
     drafter = _open(model, rank if candidates > 1 else "none", device)
     _warn_spelled(drafter, prompt)
     found = drafter.draft(prompt, n, seed=seed, candidates=candidates, how=drafter.drawing(**settings))
@@ -72,7 +72,7 @@ def inpaint(
     from likewise.magvlt.config import Drawing
     from likewise.settings import build
 
-    build(Drawing, settings, "magvlt inpaint")
+    build(Drawing, settings, "magvlt inpaint")  # as in draft
     picture, hole = images.read(image), images.read(mask)
     drafter = _open(model, rank if candidates > 1 and prompt.strip() else "none", device)
     _warn_cropped(drafter, picture)

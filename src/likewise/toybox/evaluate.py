@@ -83,15 +83,16 @@ def scores(judge: judging.Judge, asked: Sequence[Asked], pictures: list[Image.Im
         "style": list(judge.style.predict(seen.style) == np.array([one.style for one in asked])),
         "background": list(judge.background.predict(seen.around) == np.array([one.background for one in asked])),
     }
-    report: dict[str, object] = {name: _share(hits) for name, hits in right.items()}
+    report: dict[str, object] = {name: share(hits) for name, hits in right.items()}
     report["subject_top1_by_style"] = {
-        style: _share([hit for hit, one in zip(right["subject_top1"], asked, strict=True) if one.style == style])
+        style: share([hit for hit, one in zip(right["subject_top1"], asked, strict=True) if one.style == style])
         for style in sorted({one.style for one in asked})
     }
     return report
 
 
-def _share(hits: Sequence[bool]) -> dict[str, float | int]:
+def share(hits: Sequence[bool]) -> dict[str, float | int]:
+    """How often something was right, with Wilson's interval."""
     interval = wilson(int(sum(hits)), len(hits))
     return {"value": interval.value, "low": interval.low, "high": interval.high, "count": len(hits)}
 

@@ -14,10 +14,10 @@ FILE = "latents.safetensors"
 def latents(shop: Shop, encoder: torch.nn.Module) -> Tensor:
     """What an AutoencoderTiny's encoder makes of all pictures, (N, C, H / 8, W / 8) in half precision, on the CPU.
 
-    Kept in learn/latents.safetensors; another encoder's, or another number of pictures', are made anew.
+    Kept in learn/latents.safetensors; another encoder's, or other pictures', are made anew.
     """
     path = shop.folder / "learn" / FILE
-    made_by = f"{checkpoint.hash_tensors(encoder.state_dict())} {len(shop.pictures)}"
+    made_by = f"{checkpoint.hash_tensors(encoder.state_dict())} {shop.pictures.hash}"
     if path.is_file():
         tensors, about = checkpoint.read_tensors(path)
         if about.get("made_by") == made_by:

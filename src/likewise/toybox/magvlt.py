@@ -103,7 +103,7 @@ def pairs(shop: Shop) -> data.Pairs:
     """The training pictures and captions as tokens, made once for a VQModel and kept beside its run."""
     tokens, own = pictures(shop), words(shop)
     tokens.to(shop.device.kind)
-    path, made_by = shop.run_folder("vq") / TOKENS, f"{tokens.hash} {own.count} {own.length} {len(shop.pictures)}"
+    path, made_by = shop.run_folder("vq") / TOKENS, f"{tokens.hash} {own.count} {own.length} {shop.pictures.hash}"
 
     def joined(first: Tensor, second: Tensor, upright: bool) -> Tensor:
         pictures = (shop.pictures.images(first), shop.pictures.images(second))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,11 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.captions)
+
+    @cached_property
+    def hash(self) -> str:
+        """Of captions and coverage, which no two worlds share: what was made of other pictures must be made anew."""
+        return checkpoint.hash_json([self.captions, checkpoint.hash_tensors({"coverage": self.coverage})])
 
     def images(self, rows: Tensor | slice) -> Tensor:
         """The chosen pictures as float32 (B, 3, H, W) in [0, 1]."""
