@@ -6,8 +6,8 @@ import pytest
 import torch
 from evolving import edges, random_snapshots
 
-from likewise.dida import authors, sampling
-from likewise.dida.attention import past
+from likewise.dida import authors, narrow, sampling
+from likewise.dida.attention import Block, blend, past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
 from likewise.dida.learn import Task
@@ -35,7 +35,9 @@ def test_still_features_are_those_that_happen_not_to_move(code, rng):
 
 
 @pytest.mark.parametrize("snapshots", [HUB, HUB[:1], [[], HUB[0]]], ids=["hub", "one snapshot", "begins empty"])
-def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots):
+@pytest.mark.parametrize("most", [0, narrow.MOST], ids=["products of matrices", "nodes side by side"])
+def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots, most, monkeypatch):
+    monkeypatch.setattr(narrow, "MOST", most)
     graph = build([edges(pairs) for pairs in snapshots], 11)
     net = make(Config(**SMALL), graph, 0).double()
     plain = slow.model(net, [graph.links(t) for t in range(len(graph))], None, net.config)[0].detach()
@@ -51,6 +53,24 @@ def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots):
     ways = (blocks, sampled.unflatten(0, blocks.shape[:2]), Stream(net).through(graph), torch.stack(rows))
     for way in ways:
         torch.testing.assert_close(way, plain, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["reference", "paper", None])
+@pytest.mark.parametrize("shape", [(7, 5, 4, 3), (3, 1, 1, 2), (4, 2, 6, 1)], ids=str)
+def test_nodes_side_by_side_have_the_sums_and_gradients_of_products_of_matrices(shape, variant, rng):
+    nodes, times, links, width = shape
+    since = torch.randint(times + 1, (nodes, links), generator=rng)
+    since[0] = times  # a node whose links never come
+    block = Block(since, torch.arange(times))
+    sizes = (times, links, links)
+    q, k, v = (torch.randn(nodes, 2, n, width, generator=rng, dtype=torch.float64, requires_grad=True) for n in sizes)
+    plain = [part for part in blend(q, k, v, block, variant) if part is not None]
+    fast = [part for part in narrow.blend(q, k, v, since, block.moments, variant) if part is not None]
+    slopes = [torch.randn(part.shape, generator=rng, dtype=torch.float64) for part in plain]
+    found = narrow.slopes(*(x.detach() for x in (q, k, v)), since, block.moments, variant, slopes[0], slopes[-1])
+    assert not plain[0][0].any()
+    for one, other in zip([*fast, *found], [*plain, *torch.autograd.grad(plain, (q, k, v), slopes)], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-12)
 
 
 def test_what_comes_later_changes_not_a_bit_of_a_stream(graph):

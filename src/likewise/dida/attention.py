@@ -17,10 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from likewise.dida import narrow
 from likewise.dida.graph import Graph
+from likewise.dida.narrow import NEVER
 
 PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and logits a block and head
-NEVER = -1e30  # added to a logit whose link has not come: exp gives exactly 0, and a row of nothing else stays finite
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ class Recomputed(torch.autograd.Function):
         """See `blend`; apart: no gradient passes through the variant sum."""
         ctx.save_for_backward(q, k, v)
         ctx.how = block, None if apart else variant
-        own, other = blend(q, k, v, block, variant)
+        if narrow.narrow(q.shape[2], k.shape[2], k.shape[3]):
+            own, other = narrow.blend(q, k, v, block.since, block.moments, variant)
+        else:
+            own, other = blend(q, k, v, block, variant)
         if other is not None and apart:
             ctx.mark_non_differentiable(other)
         return own, other
@@ -162,9 +166,13 @@ class Recomputed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, own: Tensor, other: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients of q, k and v from those of the sums."""
-        leaves = [part.detach().requires_grad_() for part in ctx.saved_tensors]
+        q, k, v = ctx.saved_tensors
+        block, variant = ctx.how
+        if narrow.narrow(q.shape[2], k.shape[2], k.shape[3]):
+            return *narrow.slopes(q, k, v, block.since, block.moments, variant, own, other), None, None, None
+        leaves = [part.detach().requires_grad_() for part in (q, k, v)]
         with torch.enable_grad():
-            made = [part for part in blend(*leaves, *ctx.how) if part is not None]
+            made = [part for part in blend(*leaves, block, variant) if part is not None]
         slopes = [own, other][: len(made)]
         return *torch.autograd.grad(made, leaves, slopes), None, None, None
 
