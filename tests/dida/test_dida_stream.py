@@ -131,13 +131,13 @@ def test_no_sampled_link_is_later_than_who_asks(graph):
         if asking is None:
             asking = below
         below = torch.unique(torch.cat([asking, asking]))  # the rows below hold these, and whom they ask
-        asked = hop.times[hop.slots]
+        asked = hop.times[hop.block.cells].view_as(hop.block.since)
         assert (asked[there] <= (asking // 12)[:, None].expand_as(asked)[there]).all()
         assert torch.equal(hop.times[hop.own], asking // 12)
         if hop is top:
             lower = rows.hops[0]
             below = lower.times[lower.own] * 12 + rows.nodes[lower.own]
-            senders = below[hop.slots]
+            senders = below[hop.block.cells].view_as(hop.block.since)
             for row, cell in enumerate(asking.tolist()):
                 for one in senders[row][there[row]].tolist():
                     assert (one // 12, one % 12, cell % 12) in known

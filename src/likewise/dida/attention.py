@@ -11,6 +11,7 @@ batched product then serves all times, with no scatter, so the result is the sam
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and log
 class Block:
     """b nodes with at most n links each, asked at T times."""
 
+    nodes: Tensor  # (b,) rows of the queries
+    cells: Tensor  # (b * n,) the row of keys and values in every slot
     since: Tensor  # (b, n) the snapshot in which each link came; one after all moments where there is none
     moments: Tensor  # (T,)
 
@@ -39,19 +42,16 @@ class Block:
 
     def to(self, device: str | torch.device) -> "Block":
         """The same on a device."""
-        return Block(self.since.to(device), self.moments.to(device))
+        return Block(*(part.to(device) for part in (self.nodes, self.cells, self.since, self.moments)))
 
 
 @dataclass(frozen=True)
 class Past:
     """Who attends to whom in the first T snapshots; made once a graph, shared by layers and steps."""
 
-    blocks: tuple[Block, ...]
-    nodes: Tensor  # (B,) those with links, block after block
-    cells: Tensor  # (S,) the row of keys and values in every slot, block after block
-    snapshot: Tensor  # (U,) of each distinct sender
+    blocks: tuple[Block, ...]  # of all nodes with links
+    snapshot: Tensor  # (U,) of each distinct sender: a row of keys and values
     sender: Tensor  # (U,) its node
-    place: Tensor  # (N,) where each node's row stands when blocks are laid side by side; the last row is for no links
     moments: Tensor  # (T,) the snapshots that are asked for: all, or the last alone
 
     @property
@@ -62,8 +62,7 @@ class Past:
     def to(self, device: str | torch.device) -> "Past":
         """The same on a device."""
         blocks = tuple(block.to(device) for block in self.blocks)
-        rest = (self.nodes, self.cells, self.snapshot, self.sender, self.place, self.moments)
-        return Past(blocks, *(part.to(device) for part in rest))
+        return Past(blocks, *(part.to(device) for part in (self.snapshot, self.sender, self.moments)))
 
 
 def messages(graph: Graph, *, both_ways: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -91,18 +90,14 @@ def past(graph: Graph, *, both_ways: bool, last: bool = False) -> Past:
     first = torch.cumsum(degree, 0) - degree
     ranked = torch.argsort(degree, descending=True, stable=True)
     ranked = ranked[degree[ranked] > 0]
-    blocks, slots = [], [torch.empty(0, dtype=torch.int64)]
+    blocks = []
     for nodes in _groups(ranked, degree[ranked], len(moments)):
         slot = torch.arange(int(degree[nodes].max()))
         there = slot < degree[nodes, None]  # (b, n)
         edge = order[torch.where(there, first[nodes, None] + slot, 0)]
         since = torch.where(there, snapshot[edge], len(graph))
-        blocks.append(Block(since, moments))
-        slots.append(torch.where(there, cell[edge], 0).flatten())
-    place = torch.full((graph.size,), len(ranked))
-    place[ranked] = torch.arange(len(ranked))
-    senders = (cells // graph.size, cells % graph.size)
-    return Past(tuple(blocks), ranked, torch.cat(slots), *senders, place, moments)
+        blocks.append(Block(nodes, torch.where(there, cell[edge], 0).flatten(), since, moments))
+    return Past(tuple(blocks), cells // graph.size, cells % graph.size, moments)
 
 
 def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
@@ -119,62 +114,91 @@ def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, past: Past, heads: int, *, variant: str | None, apart: bool = False
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    blocks: Sequence[Block],
+    heads: int,
+    *,
+    variant: str | None,
+    apart: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """The invariant and the variant sums, (T, N, d) each; variant: "reference", "paper", or None for no such sum.
 
     query (T, N, d); key and value (U, d), rows of past.sender. Nodes without past links get zeros. apart: no gradient
     passes through the variant sum.
     """
-    invariant_parts, variant_parts = [], []
-    queries = query.index_select(1, past.nodes).transpose(0, 1).split([len(block.since) for block in past.blocks])
-    slots = torch.cat([key, value], dim=1).index_select(0, past.cells)  # gathered once, as gathering is the dear part
-    rows = slots.split([block.since.numel() for block in past.blocks])
-    for block, asked, row in zip(past.blocks, queries, rows, strict=True):
-        q = _split(asked, heads)  # (b, h, T, dk)
-        k, v = (_split(part, heads) for part in row.unflatten(0, (len(asked), -1)).chunk(2, dim=-1))  # (b, h, n, dk)
-        own, other = Recomputed.apply(q, k, v, block, variant, apart)
-        invariant_parts.append(_join(own))
-        if other is not None:
-            variant_parts.append(_join(other))
-    nothing = query.new_zeros(past.times, 1, query.shape[-1])
-    sums = torch.cat([*invariant_parts, nothing], dim=1).index_select(1, past.place)
-    return sums, torch.cat([*variant_parts, nothing], dim=1).index_select(1, past.place) if variant else None
+    return Attention.apply(query, key, value, tuple(blocks), heads, variant, apart)
 
 
-class Recomputed(torch.autograd.Function):
-    """`blend` that keeps its inputs alone and makes the weights anew for the gradient.
+class Attention(torch.autograd.Function):
+    """`attend` that keeps its inputs alone and makes the weights anew for the gradient, block by block.
 
-    Weights take links times snapshots times heads; without them memory grows with the links, at a third more time.
+    Weights take links times snapshots times heads; without them memory grows with the links. What is gathered for a
+    block is used while the processor's cache still holds it.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None, apart: bool
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        blocks: tuple[Block, ...],
+        heads: int,
+        variant: str | None,
+        apart: bool,
     ) -> tuple[Tensor, Tensor | None]:
-        """See `blend`; apart: no gradient passes through the variant sum."""
-        ctx.save_for_backward(q, k, v)
-        ctx.how = block, None if apart else variant
-        if narrow.narrow(q.shape[2], k.shape[2], k.shape[3]):
-            own, other = narrow.blend(q, k, v, block.since, block.moments, variant)
-        else:
-            own, other = blend(q, k, v, block, variant)
-        if other is not None and apart:
-            ctx.mark_non_differentiable(other)
-        return own, other
+        """See `attend`."""
+        ctx.save_for_backward(query, key, value)
+        ctx.how = blocks, heads, None if apart else variant
+        sums, others = torch.zeros_like(query), torch.zeros_like(query) if variant else None
+        for block in blocks:
+            own, other = _sums(*_gathered(query, key, value, block, heads), block, variant)
+            sums.index_copy_(1, block.nodes, _join(own))
+            if others is not None and other is not None:
+                others.index_copy_(1, block.nodes, _join(other))
+        if others is not None and apart:
+            ctx.mark_non_differentiable(others)
+        return sums, others
 
     @staticmethod
     def backward(ctx: Any, own: Tensor, other: Tensor | None) -> tuple[Tensor | None, ...]:
-        """The gradients of q, k and v from those of the sums."""
-        q, k, v = ctx.saved_tensors
-        block, variant = ctx.how
-        if narrow.narrow(q.shape[2], k.shape[2], k.shape[3]):
-            return *narrow.slopes(q, k, v, block.since, block.moments, variant, own, other), None, None, None
-        leaves = [part.detach().requires_grad_() for part in (q, k, v)]
-        with torch.enable_grad():
-            made = [part for part in blend(*leaves, block, variant) if part is not None]
-        slopes = [own, other][: len(made)]
-        return *torch.autograd.grad(made, leaves, slopes), None, None, None
+        """The gradients of query, key and value from those of the sums."""
+        blocks, heads, variant = ctx.how
+        by_query, by_key, by_value = (torch.zeros_like(part) for part in ctx.saved_tensors)
+        given = [own, other] if variant and other is not None else [own]
+        for block in blocks:
+            slopes = [_split(one.index_select(1, block.nodes).transpose(0, 1), heads) for one in given]
+            q, k, v = _slopes(*_gathered(*ctx.saved_tensors, block, heads), block, variant, slopes)
+            by_query.index_copy_(1, block.nodes, _join(q))
+            by_key.index_add_(0, block.cells, _rows(k))
+            by_value.index_add_(0, block.cells, _rows(v))
+        return by_query, by_key, by_value, None, None, None, None
+
+
+def _gathered(query: Tensor, key: Tensor, value: Tensor, block: Block, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    """A block's q (b, h, T, d/h), k and v (b, h, n, d/h)."""
+    q = query.index_select(1, block.nodes).transpose(0, 1)
+    k, v = (rows.index_select(0, block.cells).unflatten(0, block.since.shape) for rows in (key, value))
+    return _split(q, heads), _split(k, heads), _split(v, heads)
+
+
+def _sums(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
+    if narrow.narrow(*k.shape[2:]):
+        return narrow.blend(q, k, v, block.since, block.moments, variant)
+    return blend(q, k, v, block, variant)
+
+
+def _slopes(
+    q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None, slopes: list[Tensor]
+) -> tuple[Tensor, ...]:
+    if narrow.narrow(*k.shape[2:]):
+        return narrow.slopes(q, k, v, block.since, block.moments, variant, slopes[0], slopes[-1])
+    leaves = [part.detach().requires_grad_() for part in (q, k, v)]
+    with torch.enable_grad():
+        made = [part for part in blend(*leaves, block, variant) if part is not None]
+    return torch.autograd.grad(made, leaves, slopes[: len(made)])
 
 
 def blend(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
@@ -197,3 +221,8 @@ def _split(rows: Tensor, heads: int) -> Tensor:
 def _join(rows: Tensor) -> Tensor:
     """(b, h, T, d/h) to (T, b, d)."""
     return rows.permute(2, 0, 1, 3).flatten(2)
+
+
+def _rows(slots: Tensor) -> Tensor:
+    """(b, h, n, d/h) to (b * n, d)."""
+    return slots.transpose(1, 2).flatten(2).flatten(0, 1)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from likewise.dida.attention import Past, attend
 from likewise.dida.config import Config
+from likewise.dida.pieces import Work, in_pieces
 
 
 class Layer(nn.Module):
@@ -55,7 +56,7 @@ class Layer(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """What `forward` returns, of queries, keys and values that are there already."""
         form = self.config.variant_softmax if variant else None
-        sums, others = attend(query, key, value, past, self.config.heads, variant=form, apart=last)
+        sums, others = attend(query, key, value, past.blocks, self.config.heads, variant=form, apart=last)
         return self.finish(sums, x, random), self.finish_variant(others, random, last=last)
 
     def ask(self, x: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,16 +68,21 @@ class Layer(nn.Module):
 
     def finish(self, sums: Tensor, x: Tensor, random: torch.Generator | None = None) -> Tensor:
         """The invariant parts from the invariant sums, of any rows."""
-        if self.config.feature_mask and self.config.branches:
-            sums = sums * self.mask.softmax(0)
-        return self._network(sums + x, random)
+        masked = self.config.feature_mask and self.config.branches
+
+        def work(sums: Tensor, x: Tensor) -> Tensor:
+            return self._network((sums * self.mask.softmax(0) if masked else sums) + x, random)
+
+        return self._in_pieces(work, (sums, x), random)
 
     def finish_variant(
         self, sums: Tensor | None, random: torch.Generator | None = None, *, last: bool
     ) -> Tensor | None:
         """The variant parts from the variant sums, without a gradient in the last layer; None stays None."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not last):
-            return None if sums is None else self._network(sums, random)
+            if sums is None:
+                return None
+            return self._in_pieces(lambda rows: self._network(rows, random), (sums,), random)
 
     def project(self, linear: nn.Linear, x: Tensor, times: Tensor) -> Tensor:
         """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
@@ -88,6 +94,12 @@ class Layer(nn.Module):
         width = x.shape[-1]
         shift = F.linear(self.time(self.table), linear.weight[:, -width:]).index_select(0, times)
         return F.linear(x, linear.weight[:, :width], linear.bias) + (shift if x.ndim == 2 else shift[:, None])
+
+    def _in_pieces(self, work: Work, rows: tuple[Tensor, ...], random: torch.Generator | None) -> Tensor:
+        if random is not None and self.config.dropout:
+            return work(*rows)  # made anew, a row would lose others of its numbers
+        weights = (*self.norm.parameters(), *self.network.parameters(), self.gate, self.mask)
+        return in_pieces(work, rows, weights)
 
     def _network(self, x: Tensor, random: torch.Generator | None) -> Tensor:
         made = self.network(self.norm(x) if self.config.norm else x)

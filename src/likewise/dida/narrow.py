@@ -10,13 +10,13 @@ import math
 import torch
 from torch import Tensor
 
-MOST = 1500  # times, links and features of a head multiplied: from here on products of matrices take less time
+MOST = 128  # links a node times features a head: with more, products of matrices take less time
 NEVER = -1e30  # added to a logit whose link has not come: exp gives exactly 0, and a row of nothing else stays finite
 
 
-def narrow(times: int, links: int, width: int) -> bool:
-    """Whether this way is the faster for blocks of this many times, links a node and features a head."""
-    return times * links * width < MOST
+def narrow(links: int, width: int) -> bool:
+    """Whether this way is the faster for blocks of this many links a node and features a head."""
+    return links * width <= MOST
 
 
 def blend(

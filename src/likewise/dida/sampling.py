@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from likewise import seeds
-from likewise.dida.attention import Block, Recomputed, messages
+from likewise.dida.attention import Block, attend, messages
 from likewise.dida.graph import Graph
 from likewise.dida.model import Layer, Network
 
@@ -22,8 +22,7 @@ class Hop:
     """R rows of one layer, and what they ask of M rows below."""
 
     own: Tensor  # (R,) each row's place below
-    slots: Tensor  # (R, k) places below of the senders that it asks; 0 where there is none
-    block: Block  # which of them are there
+    block: Block  # places below of the senders that it asks, and which are there
     times: Tensor  # (M,) the snapshot of each row below
 
 
@@ -75,8 +74,10 @@ class Sampler:
 
 
 def _hop(own: np.ndarray, slots: np.ndarray, there: np.ndarray, times: np.ndarray) -> Hop:
-    block = Block(torch.from_numpy((~there).astype(np.int64)), torch.zeros(1, dtype=torch.int64))
-    return Hop(torch.from_numpy(own), torch.from_numpy(slots), block, torch.from_numpy(times))
+    since = torch.from_numpy((~there).astype(np.int64))
+    cells = torch.from_numpy(slots.ravel())
+    block = Block(torch.arange(len(own)), cells, since, torch.zeros(1, dtype=torch.int64))
+    return Hop(torch.from_numpy(own), block, torch.from_numpy(times))
 
 
 def parts(
@@ -105,11 +106,8 @@ def _layer(
 ) -> tuple[Tensor, Tensor | None]:
     config, mine = layer.config, x.index_select(0, hop.own)
     query = layer.project(layer.query, mine, hop.times[hop.own])
-    both = torch.cat([layer.project(linear, x, hop.times) for linear in (layer.key, layer.value)], dim=1)
-    q = query.unflatten(1, (config.heads, 1, -1))  # (R, h, 1, d/h)
-    asked = both.index_select(0, hop.slots.flatten()).unflatten(0, hop.slots.shape)
-    k, v = (part.unflatten(-1, (config.heads, -1)).transpose(1, 2) for part in asked.chunk(2, dim=-1))
+    key, value = (layer.project(linear, x, hop.times) for linear in (layer.key, layer.value))
     form = config.variant_softmax if variant else None
-    own, other = Recomputed.apply(q, k, v, hop.block, form, last)
-    other = None if other is None else other.flatten(1)
-    return layer.finish(own.flatten(1), mine, random), layer.finish_variant(other, random, last=last)
+    own, other = attend(query[None], key, value, (hop.block,), config.heads, variant=form, apart=last)
+    other = None if other is None else other[0]
+    return layer.finish(own[0], mine, random), layer.finish_variant(other, random, last=last)
