@@ -16,7 +16,7 @@ from likewise.dida.graph import Graph, build
 from likewise.dida.negatives import Pool
 from likewise.errors import SettingError
 
-MEETINGS, MEMBERS = 12, 40  # meetings a snapshot, and nodes for each that is in one
+MEETINGS, ROOM = 12, 3.5  # meetings a snapshot, and pairs of those who are in one for each link that is made there
 NOISE = 2.0  # of a node's features, over the spread of the vectors of groups
 
 
@@ -26,8 +26,8 @@ def world(
     """Nodes of drifting groups that link nine times in ten within their own, with 16 features that tell the group.
 
     In each snapshot one node in fifty changes its group. features (T, N, 16) are the group's vector with noise.
-    fleeting: the share of links that are made in one of twelve meetings instead, sets of nodes that come together for
-    one snapshot: nothing in the past tells them, and a leak tells nearly all of them.
+    fleeting: the share of links that are made in one of twelve meetings instead, small sets of nodes that come together
+    for one snapshot: nothing in the past tells them, and a leak tells nearly all of them.
     """
     random = seeds.numpy_stream(seed, "world")
     group = random.integers(groups, size=nodes)
@@ -54,8 +54,9 @@ def _linked(random: np.random.Generator, group: np.ndarray, groups: int, links: 
 
 
 def _met(random: np.random.Generator, nodes: int, links: int) -> np.ndarray:
-    """About `links` pairs (2, e) within twelve sets of one node in forty each."""
-    sets = np.stack([random.choice(nodes, max(3, nodes // MEMBERS), replace=False) for _ in range(MEETINGS)])
+    """About `links` pairs (2, e) within twelve sets, as dense at any size: a leak cannot tell sparse ones."""
+    members = round((1 + math.sqrt(1 + 8 * ROOM * links / MEETINGS)) / 2)
+    sets = np.stack([random.choice(nodes, min(members, nodes), replace=False) for _ in range(MEETINGS)])
     which = random.integers(MEETINGS, size=links)
     source, target = sets[which, random.integers(sets.shape[1], size=(2, links))]
     low, high = np.minimum(source, target), np.maximum(source, target)
