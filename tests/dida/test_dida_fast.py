@@ -11,7 +11,7 @@ from likewise.dida.attention import Block, blend, past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
 from likewise.dida.learn import Task
-from likewise.dida.networks import make
+from likewise.dida.networks import embed, make
 from likewise.dida.sampling import Sampler
 from likewise.dida.splits import split
 from likewise.dida.stream import Stream
@@ -94,6 +94,20 @@ def test_a_window_has_the_gradients_of_the_whole_history(graph):
     for name, weight in net.named_parameters():
         if name in slopes:
             torch.testing.assert_close(weight.grad, slopes[name], atol=1e-10, rtol=1e-8)
+
+
+def test_features_that_move_are_read_as_their_mean_so_far_and_still_ones_as_they_are(rng):
+    snapshots, moving = random_snapshots(), torch.randn(6, 12, 5, generator=rng)
+    graph, still = build(snapshots, 12, features=moving), build(snapshots, 12, features=moving[0])
+    settled = make(Config(**SMALL), graph, 0)
+    assert torch.allclose(settled.features_of(graph)[3], moving[:4].mean(0), atol=1e-6)
+    assert torch.equal(settled.features_of(graph.until(4)), settled.features_of(graph)[:4])
+    assert torch.equal(settled.features_of(still), moving[0])
+    assert make(Config(**SMALL), build(snapshots, 12), 0).features_of(build(snapshots, 12)) is None
+    newest = make(Config(**SMALL, moving_features="newest"), graph, 0)
+    assert torch.equal(newest.features_of(graph), moving)
+    torch.testing.assert_close(Stream(settled).through(graph), embed(settled, graph), atol=1e-5, rtol=0)
+    assert not torch.allclose(embed(settled, graph)[3], embed(newest, graph)[3], atol=1e-2)
 
 
 def held(times):

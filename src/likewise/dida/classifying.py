@@ -53,7 +53,7 @@ class ClassTask:
         config = self.config
         assert network.classify is not None and network.reclassify is not None, "a network that classifies"
         random = seeds.stream(self.seed, "dropout", index) if config.dropout else None
-        parts, others = network(self.past, self.window.features, random, variant=config.intervenes)
+        parts, others = network(self.past, network.features_of(self.window), random, variant=config.intervenes)
         logits = network.classify(parts[self.snapshot, self.node])
         loss = self.objective.classes(logits, self.labels, self.snapshot)
         losses = {"task": F.cross_entropy(logits.detach(), self.labels).item()}
@@ -72,7 +72,7 @@ class ClassTask:
     @torch.no_grad()
     def validate(self, network: Entrance) -> float:
         """The accuracy on the validation snapshots; NaN for scores that are not finite."""
-        parts, _ = network(self.later, self.seen.features, variant=False)
+        parts, _ = network(self.later, network.features_of(self.seen), variant=False)
         snapshot, node, labels = self.asked
         assert network.classify is not None, "a network that classifies"
         logits = network.classify(parts[snapshot, node])

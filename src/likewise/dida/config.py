@@ -1,6 +1,7 @@
 """Everything that DIDA lets you choose, with its unit.
 
-Defaults are the reference implementation's, but for feature_mask, which lost under every shift that was measured.
+Defaults are the reference implementation's, but for feature_mask and moving_features, which lost under every shift
+that was measured.
 """
 
 from typing import Literal, Self
@@ -25,6 +26,11 @@ class Config(BaseModel):
     heads: int = Field(4, ge=1, description="Attention heads, which share the width.")
     layers: int = Field(2, ge=1, le=8, description="Attention layers.")
     features: int = Field(32, ge=1, description="Learned features a node, where the graph brings none.")
+    moving_features: Literal["settled", "newest"] = Field(
+        "settled",
+        description="What is read of features that move: their mean over the snapshots so far, or the newest alone, as "
+        "the code does, which held far worse where the newest had betrayed what comes next and no longer did.",
+    )
     norm: bool = Field(True, description="Normalise before each layer's two-layer network.")
     skip: bool = Field(False, description="Weigh that network against its input by a learned gate, not by a sum.")
     dropout: float = Field(0.0, ge=0, lt=1, description="Share of that network's outputs dropped in training.")

@@ -109,6 +109,13 @@ class Graph:
         """True where no node is both a source and a target."""
         return not np.intersect1d(*self.sides).size
 
+    @cached_property
+    def settled(self) -> Tensor | None:
+        """The features; those that move, (T, N, F), as their mean over the snapshots so far."""
+        if self.features is None or self.features.ndim == 2:
+            return self.features
+        return self.features.cumsum(0) / torch.arange(1, len(self) + 1)[:, None, None]
+
     def until(self, count: int) -> "Graph":
         """The first `count` snapshots; what came later has left no trace in it, but for the names of nodes."""
         end = self.ends[count - 1]

@@ -207,8 +207,8 @@ class Task:
             assert isinstance(network, Network), "only DIDA and plain attention take batches"
             cells, rows = torch.unique(pairs.rows, return_inverse=True)
             sampled = self.sampler.rows(cells, self.config.layers, self.seed, "train", index)
-            return *sampling.parts(network, sampled, self.window.features, random, variant=variant), rows
-        parts, others = network(self.past, self.window.features, random, variant=variant)
+            return *sampling.parts(network, sampled, network.features_of(self.window), random, variant=variant), rows
+        parts, others = network(self.past, network.features_of(self.window), random, variant=variant)
         return parts.flatten(0, 1), None if others is None else others.flatten(0, 1), pairs.rows
 
     def _donors(self, pairs: Pairs, index: int) -> tuple[Tensor, Picks]:
@@ -223,7 +223,7 @@ class Task:
             assert isinstance(network, Network), "only DIDA and plain attention take batches"
             parts = Stream(network).through(self.seen)
         else:
-            parts, _ = network(self.later, self.seen.features, variant=False)
+            parts, _ = network(self.later, network.features_of(self.seen), variant=False)
         found = []
         for t, links, others in self.trials:
             scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from likewise.dida.attention import Past, attend
 from likewise.dida.config import Config
+from likewise.dida.graph import Graph
 from likewise.dida.pieces import Work, in_pieces
 
 
@@ -130,6 +131,10 @@ class Entrance(nn.Module):
     def classified(self, count: int) -> None:
         """Give the network readers of `count` classes."""
         self.classify, self.reclassify = (nn.Linear(self.config.width, count) for _ in range(2))
+
+    def features_of(self, graph: Graph) -> Tensor | None:
+        """What the network reads of a graph's features: None, (N, F), or (T, N, F)."""
+        return graph.features if self.config.moving_features == "newest" else graph.settled
 
     def entered(self, features: Tensor | None) -> Tensor:
         """The features in the network's width, (T, N, d), or (1, N, d) where they are still."""

@@ -41,4 +41,4 @@ def embed(network: Entrance, graph: Graph) -> Tensor:
     """The invariant parts of every time and node, (T, N, d); time by time where the settings ask for batches."""
     if network.config.batch and isinstance(network, Network):
         return Stream(network).through(graph)
-    return network(plan(network.config, graph), graph.features, variant=False)[0]
+    return network(plan(network.config, graph), network.features_of(graph), variant=False)[0]

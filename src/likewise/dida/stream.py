@@ -34,7 +34,7 @@ class Stream:
         if t >= rows and network.config.time_code != "none":
             raise TimeTableFullError(rows)
         plan = past(graph, both_ways=network.config.both_ways, last=True)
-        features = graph.features
+        features = network.features_of(graph)
         x = network.entered(features if features is None or features.ndim == 2 else features[t : t + 1])
         for number, layer in enumerate(network.layers):
             last = number == len(network.layers) - 1

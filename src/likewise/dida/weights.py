@@ -35,7 +35,7 @@ class LastLayer:
     def __init__(self, network: Network, graph: Graph) -> None:
         plan = past(graph, both_ways=network.config.both_ways)
         self.graph, self.layer, self.config = graph, network.layers[-1], network.config
-        x = network.before_last(plan, graph.features)
+        x = network.before_last(plan, network.features_of(graph))
         self.x = x.expand(len(graph), -1, -1)  # (T, N, d)
         self.query, key, value = self.layer.ask(x, plan)
         self.sender, self.target, self.snapshot = messages(graph, both_ways=network.config.both_ways)
