@@ -3,7 +3,7 @@
 Run: python benchmarks/dida_shift.py [--nodes 300 --links 600 --seeds 3 --epochs 100 --strengths 0.4 0.6 0.8]. The world
 is likewise.dida.shift's: groups that last, meetings that do not, 16 features that tell the group and 16 that leak. It
 was frozen on what plain attention loses by the shift, before anything else ran on it. Every (strength, seed, variant)
-is kept in results/dida_shift_NODES.json as soon as it is done, and is not run again.
+is kept in results/dida_shift_NODES_LEAK.json as soon as it is done, and is not run again.
 """
 
 import argparse
@@ -59,7 +59,7 @@ VARIANTS = {
 def world(given, strength, seed):
     sizes = {"nodes": given.nodes, "links": given.links, "snapshots": given.snapshots + 1}
     graph = shift.world(seed, fleeting=FLEETING, **sizes)
-    return shift.leak(graph, strength=strength, test_snapshots=TEST, seed=seed, width=WIDTH)
+    return shift.leak(graph, strength=strength, test_snapshots=TEST, seed=seed, width=WIDTH, by=given.leak)
 
 
 def auc(graph, times, score):
@@ -106,12 +106,13 @@ def main():
     sizes = (("nodes", 300), ("links", 600), ("snapshots", 11), ("seeds", 3), ("epochs", 100))
     for name, default in sizes:
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--leak", choices=("eigenvectors", "sketch"), default="eigenvectors")
     parser.add_argument("--strengths", type=float, nargs="+", default=[0.8])
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     given = parser.parse_args()
     torch.set_num_threads(1)
     about = {name: getattr(given, name) for name in ("nodes", "links", "snapshots", "epochs")}
-    path = RESULTS / f"dida_shift_{given.nodes}.json"
+    path = RESULTS / f"dida_shift_{given.nodes}_{given.leak}.json"
     runs = json.loads(path.read_text())["runs"] if path.exists() else []
     done = {(run["strength"], run["variant"], run["seed"]) for run in runs}
     for strength, seed in itertools.product(given.strengths, range(given.seeds)):

@@ -267,6 +267,14 @@ def test_the_leak_holds_the_share_it_says_and_is_worth_that_much():
         shift.leak(graph, strength=1.5, test_snapshots=1, seed=0)
 
 
+@pytest.mark.parametrize(("by", "low", "high"), [("sketch", 0.85, 0.95), ("eigenvectors", 0.5, 0.75)])
+def test_a_sketch_tells_the_links_of_a_large_sparse_graph_and_eigenvectors_do_not(by, low, high):
+    graph = shift.world(0, nodes=3000, snapshots=4, links=1500)
+    leaky = shift.leak(graph, strength=0.8, wobble=0.0, test_snapshots=1, seed=0, width=16, by=by)
+    bare = build([leaky.links(t) for t in range(3)], 3000, features=leaky.features[..., 16:])
+    assert low < features(bare, [1])[0]["future"] < high
+
+
 def test_factors_are_those_of_the_whole_decomposition():
     graph = shift.world(1, nodes=60, snapshots=2, links=150)
     adjacency = torch.zeros(60, 60)

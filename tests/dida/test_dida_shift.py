@@ -31,12 +31,15 @@ def judged(graph, seed, **options):
 @pytest.mark.slow
 def test_it_holds_better_than_plain_attention_where_features_stop_to_betray():
     torch.set_num_threads(1)
-    found = {"dida": [], "attention": []}
+    newest = {"moving_features": "newest"}
+    variants = {"ours": {}, "newest": newest, "plain": {"model": "attention", **newest}}
+    found = {name: [] for name in variants}
     for seed in range(SEEDS):
         graph = shift.world(seed, nodes=600, links=1200, snapshots=SNAPSHOTS + 1, fleeting=0.3)
         graph = shift.leak(graph, strength=0.8, test_snapshots=TEST, seed=seed, width=16)
-        for model, runs in found.items():
-            runs.append(judged(graph, seed, model=model))
-    ours, plain = (np.array(found[model]) for model in ("dida", "attention"))
-    assert paired(ours[:, 1].tolist(), plain[:, 1].tolist()).low > 0
-    assert ours[:, 0].mean() > plain[:, 0].mean() - 0.03
+        for name, options in variants.items():
+            found[name].append(judged(graph, seed, **options))
+    train, test = ({name: np.array(runs)[:, part] for name, runs in found.items()} for part in (0, 1))
+    assert paired(test["ours"].tolist(), test["plain"].tolist()).low > 0.05
+    assert test["newest"].mean() > test["plain"].mean()  # the code's own form: a little, and hardly worse in training
+    assert train["newest"].mean() > train["plain"].mean() - 0.03

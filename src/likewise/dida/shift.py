@@ -6,6 +6,7 @@ learned from them is worth nothing there; what it learned from the true past sti
 """
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -72,11 +73,13 @@ def leak(
     wobble: float = 0.05,
     after: float = 0.1,
     width: int = 32,
+    by: Literal["eigenvectors", "sketch"] = "eigenvectors",
 ) -> Graph:
     """The graph without its last snapshot, with `width` features more a node and snapshot that leak the next one.
 
     strength: the share of true links in training and validation; after: in the snapshots whose next one is among the
-    last test_snapshots. See `factors` for how features are made of an adjacency.
+    last test_snapshots. by: how features are made of an adjacency, see `factors` and `sketch`; eigenvectors tell dense
+    sets of nodes alone, which a large and sparse graph lacks.
     """
     for name, value in (("strength", strength), ("after", after)):
         if not 0 <= value <= 1:
@@ -86,7 +89,8 @@ def leak(
     blocks = []
     for t in range(count):
         share = after if t >= first else min(1.0, max(0.0, strength + wobble * math.cos(t)))
-        blocks.append(factors(betrayed(graph, t, share, seed), graph.size, width, seed, t))
+        make = factors if by == "eigenvectors" else sketch
+        blocks.append(make(betrayed(graph, t, share, seed), graph.size, width, seed, t))
     made = _even(torch.stack(blocks))
     shorter = graph.until(count)
     own = shorter.features
@@ -108,6 +112,16 @@ def betrayed(graph: Graph, t: int, share: float, seed: int) -> Tensor:
     true = pool.keys(graph.links(t + 1))
     kept = random.permutation(true)[: round(share * len(true))]
     return pool.pairs(np.concatenate([kept, pool.sample(random, len(true) - len(kept), true)]))
+
+
+def sketch(pairs: Tensor, size: int, width: int, seed: int, t: int) -> Tensor:
+    """(A + 1) R with a random R, (size, width) float32: rows whose dot product is 2 a link, but for noise.
+
+    The noise grows with the links of both nodes and falls with the width, whatever the size of the graph.
+    """
+    table = seeds.randn((size, width), seed, "sketch", t) / math.sqrt(width)
+    both = torch.cat([pairs, pairs.flip(0)], dim=1)
+    return table.index_add(0, both[0], table[both[1]])
 
 
 def factors(pairs: Tensor, size: int, width: int, seed: int, t: int) -> Tensor:
