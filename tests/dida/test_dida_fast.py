@@ -6,7 +6,7 @@ import pytest
 import torch
 from evolving import edges, random_snapshots
 
-from likewise.dida import authors, narrow, sampling
+from likewise.dida import authors, narrow, pieces, sampling
 from likewise.dida.attention import Block, blend, past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
@@ -108,6 +108,21 @@ def test_features_that_move_are_read_as_their_mean_so_far_and_still_ones_as_they
     assert torch.equal(newest.features_of(graph), moving)
     torch.testing.assert_close(Stream(settled).through(graph), embed(settled, graph), atol=1e-5, rtol=0)
     assert not torch.allclose(embed(settled, graph)[3], embed(newest, graph)[3], atol=1e-2)
+
+
+def test_a_layer_in_pieces_has_the_parts_and_gradients_of_one_at_once(graph, monkeypatch):
+    found = []
+    for numbers in (1 << 30, 64):
+        monkeypatch.setattr(pieces, "NUMBERS", numbers)
+        net = make(Config(**SMALL, feature_mask=True, skip=True), graph, 0).double()
+        parts = net(past(graph, both_ways=True), None)
+        parts[0].square().sum().backward()
+        slopes = [weight.grad for weight in net.parameters() if weight.grad is not None]
+        with torch.no_grad():
+            again = net(past(graph, both_ways=True), None)
+        found.append([*parts, *again, *slopes])
+    for whole, pieced in zip(*found, strict=True):
+        torch.testing.assert_close(pieced, whole, atol=1e-10, rtol=1e-10)
 
 
 def held(times):

@@ -1,7 +1,7 @@
-"""Work on rows, done a piece at a time and again for the gradient: what lies between stays in a processor's cache.
+"""Work on rows, done a piece at a time: what lies between stays in a processor's cache.
 
-Hidden rows of all nodes and times take several times the memory of what they are made from; asking the system for that
-memory afresh in each step costs more time than making the rows twice.
+Hidden rows of all nodes and times are several times as large as what they are made from. Made at once, each needs fresh
+memory of the system, which takes longer than filling it; made in pieces, memory is used again from step to step.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-NUMBERS = 1 << 15  # of the result in a piece
+NUMBERS = 1 << 17  # of the result in a piece
 
 Work = Callable[..., Tensor]
 
@@ -22,43 +22,49 @@ def in_pieces(work: Work, rows: tuple[Tensor, ...], weights: tuple[Tensor, ...])
     """
     if not rows[0].is_cpu or rows[0].numel() <= NUMBERS:
         return work(*rows)
-    return Pieces.apply(work, weights, len(rows), *rows, *weights)
+    return Pieces.apply(work, weights, len(rows), torch.is_grad_enabled(), *rows, *weights)
 
 
 class Pieces(torch.autograd.Function):
     """See `in_pieces`."""
 
     @staticmethod
-    def forward(ctx: Any, work: Work, weights: tuple[Tensor, ...], count: int, *given: Tensor) -> Tensor:
-        """The result, made piece by piece; only what was given is kept."""
-        ctx.save_for_backward(*given[:count])
-        ctx.how = work, weights
+    def forward(ctx: Any, work: Work, weights: tuple[Tensor, ...], count: int, kept: bool, *given: Tensor) -> Tensor:
+        """The result, made piece by piece; kept: with what the gradient needs of each."""
         made = torch.empty_like(given[0], memory_format=torch.contiguous_format)
-        for cut in _cuts(made):
-            made[..., cut, :] = work(*(rows[..., cut, :] for rows in given[:count]))
+        ctx.pieces, ctx.weights = [], weights
+        with torch.set_grad_enabled(kept):
+            for cut in _cuts(made):
+                leaves = [rows[..., cut, :].detach().requires_grad_(kept) for rows in given[:count]]
+                piece = work(*leaves)
+                made[..., cut, :] = piece.detach()
+                if kept:
+                    ctx.pieces.append((cut, leaves, piece))
         return made
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Any, ...]:
         """The gradients of the rows and of the weights."""
-        work, weights = ctx.how
-        given, wanted = ctx.saved_tensors, ctx.needs_input_grad[3:]
+        assert ctx.pieces, "what the gradient needs is gone after one backward pass"
+        wanted = ctx.needs_input_grad[4:]
+        places = [i for i, wants in enumerate(wanted) if wants]
         found: list[Tensor | None] = [None] * len(wanted)
-        for cut in _cuts(slope):
-            leaves = [rows[..., cut, :].detach().requires_grad_() for rows in given]
-            with torch.enable_grad():
-                made = work(*leaves)
-            asked = [(*leaves, *weights)[i] for i, wants in enumerate(wanted) if wants]
-            slopes = iter(torch.autograd.grad(made, asked, slope[..., cut, :], allow_unused=True))
-            for i, wants in enumerate(wanted):
-                part = next(slopes) if wants else None
+        while ctx.pieces:
+            cut, leaves, piece = ctx.pieces.pop()  # and its memory with it
+            inputs = [*leaves, *ctx.weights]
+            slopes = torch.autograd.grad(piece, [inputs[i] for i in places], slope[..., cut, :], allow_unused=True)
+            for i, part in zip(places, slopes, strict=True):
                 if part is None:
                     continue  # what work does not read has no gradient
-                total = found[i]
-                if total is None:
-                    total = found[i] = torch.zeros_like((*given, *weights)[i])
-                (total[..., cut, :] if i < len(given) else total).add_(part)
-        return None, None, None, *found
+                if i >= len(leaves):
+                    total = found[i]
+                    found[i] = part if total is None else total.add_(part)
+                    continue
+                whole = found[i]
+                if whole is None:
+                    whole = found[i] = slope.new_zeros(*part.shape[:-2], slope.shape[-2], part.shape[-1])
+                whole[..., cut, :] += part
+        return None, None, None, None, *found
 
 
 def _cuts(rows: Tensor) -> Iterator[slice]:
