@@ -166,11 +166,12 @@ class Attention(torch.autograd.Function):
     def backward(ctx: Any, own: Tensor, other: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients of query, key and value from those of the sums."""
         blocks, heads, variant = ctx.how
-        by_query, by_key, by_value = (torch.zeros_like(part) for part in ctx.saved_tensors)
+        query, key, value = ctx.saved_tensors
+        by_query, by_key, by_value = (torch.zeros_like(part) for part in (query, key, value))
         given = [own, other] if variant and other is not None else [own]
         for block in blocks:
             slopes = [_split(one.index_select(1, block.nodes).transpose(0, 1), heads) for one in given]
-            q, k, v = _slopes(*_gathered(*ctx.saved_tensors, block, heads), block, variant, slopes)
+            q, k, v = _slopes(*_gathered(query, key, value, block, heads), block, variant, slopes)
             by_query.index_copy_(1, block.nodes, _join(q))
             by_key.index_add_(0, block.cells, _rows(k))
             by_value.index_add_(0, block.cells, _rows(v))
@@ -195,10 +196,10 @@ def _slopes(
 ) -> tuple[Tensor, ...]:
     if narrow.narrow(*k.shape[2:]):
         return narrow.slopes(q, k, v, block.since, block.moments, variant, slopes[0], slopes[-1])
-    leaves = [part.detach().requires_grad_() for part in (q, k, v)]
+    q, k, v = (part.detach().requires_grad_() for part in (q, k, v))
     with torch.enable_grad():
-        made = [part for part in blend(*leaves, block, variant) if part is not None]
-    return torch.autograd.grad(made, leaves, slopes[: len(made)])
+        made = [part for part in blend(q, k, v, block, variant) if part is not None]
+    return torch.autograd.grad(made, (q, k, v), slopes[: len(made)])
 
 
 def blend(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
