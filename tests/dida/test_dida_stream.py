@@ -47,7 +47,7 @@ def test_five_snapshots_that_come_one_by_one_are_a_full_recompute(settings, movi
     stream = Stream(net)
     first = stream.through(graph.until(4))
     later = torch.stack([stream.advance(graph.until(t + 1)) for t in range(4, 9)])
-    whole = net(past(graph, both_ways=net.config.both_ways), graph.features)[0]
+    whole = net(past(graph, both_ways=net.config.both_ways), net.features_of(graph))[0]
     torch.testing.assert_close(torch.cat([first, later]), whole.detach(), atol=1e-6, rtol=0)
 
 
