@@ -176,7 +176,7 @@ def test_weights_of_another_network_are_told(graph, change, told):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="2.0 to 3.0 times when last measured: weights made anew for the gradient save memory and cost time")
+@pytest.mark.xfail(reason="2.0 to 3.0 times when last measured: weights made anew for the gradient cost time")
 def test_it_is_three_times_as_fast_as_the_definition_read_literally():
     times, size = 16, 5000
     graph = build(random_snapshots(times, size=size, links=10_000), size)
