@@ -11,7 +11,6 @@ batched product then serves all times, with no scatter, so the result is the sam
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +19,6 @@ from torch import Tensor
 
 from likewise.dida import narrow
 from likewise.dida.graph import Graph
-from likewise.dida.narrow import NEVER
 
 PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and logits a block and head
 
@@ -36,9 +34,7 @@ class Block:
 
     def wait(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """(b, 1, T, n): 0 where the link has come, NEVER before; and (b, 1, T, 1): 1 where any has come, else 0."""
-        there = self.since[:, None, None] <= self.moments[:, None]
-        wait = torch.where(there, like.new_zeros(()), like.new_full((), NEVER))
-        return wait, there.any(-1, keepdim=True).to(like.dtype)
+        return narrow.waiting(self.since[:, None, None] <= self.moments[:, None], like, -1)
 
     def to(self, device: str | torch.device) -> "Block":
         """The same on a device."""
@@ -117,7 +113,7 @@ def attend(
     query: Tensor,
     key: Tensor,
     value: Tensor,
-    blocks: Sequence[Block],
+    blocks: tuple[Block, ...],
     heads: int,
     *,
     variant: str | None,
@@ -128,7 +124,7 @@ def attend(
     query (T, N, d); key and value (U, d), rows of past.sender. Nodes without past links get zeros. apart: no gradient
     passes through the variant sum.
     """
-    return Attention.apply(query, key, value, tuple(blocks), heads, variant, apart)
+    return Attention.apply(query, key, value, blocks, heads, variant, apart)
 
 
 class Attention(torch.autograd.Function):

@@ -98,7 +98,7 @@ class Layer(nn.Module):
 
     def _in_pieces(self, work: Work, rows: tuple[Tensor, ...], random: torch.Generator | None) -> Tensor:
         if random is not None and self.config.dropout:
-            return work(*rows)  # made anew, a row would lose others of its numbers
+            return work(*rows)  # what is dropped is drawn for all rows at once, whatever the size of a piece
         weights = (*self.norm.parameters(), *self.network.parameters(), self.gate, self.mask)
         return in_pieces(work, rows, weights)
 

@@ -19,6 +19,12 @@ def narrow(links: int, width: int) -> bool:
     return links * width <= MOST
 
 
+def waiting(there: Tensor, like: Tensor, links: int) -> tuple[Tensor, Tensor]:
+    """0 where a link is there, NEVER elsewhere; and 1 where any along the dimension `links` is there, else 0."""
+    wait = torch.where(there, like.new_zeros(()), like.new_full((), NEVER))
+    return wait, there.any(links, keepdim=True).to(like.dtype)
+
+
 def blend(
     q: Tensor, k: Tensor, v: Tensor, since: Tensor, moments: Tensor, variant: str | None
 ) -> tuple[Tensor, Tensor | None]:
@@ -41,18 +47,16 @@ def slopes(
     slope = _aside(own) * alive
     by_v = _summed(weights, slope)
     by_weight = _dots(slope, v)
-    by_logit = None
-    if against is not None:
+    if against is None:
+        found = _through(weights, by_weight)
+    else:
         slope = _aside(other) * alive
         by_v += _summed(against, slope)
         by_other = _through(against, _dots(slope, v))
         if variant == "reference":
-            by_weight -= by_other
+            found = _through(weights, by_weight - by_other)
         else:
-            by_logit = by_other
-    found = _through(weights, by_weight)
-    if by_logit is not None:
-        found -= by_logit
+            found = _through(weights, by_weight) - by_other
     return _back(_mixed(found, k).mul_(scale)), _back(_summed(found, q)), _back(by_v)
 
 
@@ -68,9 +72,7 @@ def _back(rows: Tensor) -> Tensor:
 
 def _wait(since: Tensor, moments: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
     """(T, n, 1, b): 0 where the link has come, NEVER before; and (T, 1, 1, b): 1 where any has come, else 0."""
-    there = (moments[:, None, None] >= since.T)[:, :, None]
-    wait = torch.where(there, like.new_zeros(()), like.new_full((), NEVER))
-    return wait, there.any(1, keepdim=True).to(like.dtype)
+    return waiting((moments[:, None, None] >= since.T)[:, :, None], like, 1)
 
 
 def _weights(q: Tensor, k: Tensor, wait: Tensor, variant: str | None) -> tuple[Tensor, Tensor | None]:

@@ -86,10 +86,9 @@ def leak(
             raise SettingError(name, value, "a share from 0 to 1 is needed")
     count = len(graph) - 1
     first = count - test_snapshots - 1  # the first embedding that is tested, as in `splits`
-    blocks = []
+    blocks, make = [], factors if by == "eigenvectors" else sketch
     for t in range(count):
         share = after if t >= first else min(1.0, max(0.0, strength + wobble * math.cos(t)))
-        make = factors if by == "eigenvectors" else sketch
         blocks.append(make(betrayed(graph, t, share, seed), graph.size, width, seed, t))
     made = _even(torch.stack(blocks))
     shorter = graph.until(count)
