@@ -221,7 +221,7 @@ def test_negatives_are_no_links_and_belong_to_the_seed(graph):
     for kind in KINDS:
         found = draw(graph, 3, kind, 30, 0)
         assert found.shape == (2, 30) and (found[0] != found[1]).all()
-        assert not np.isin(Pool(graph).numbers(found), Pool(graph).keys(graph.links(3))).any()
+        assert not np.isin(graph.pair_numbers(found), graph.linked[3]).any()
         assert torch.equal(found, draw(graph, 3, kind, 30, 0))
         assert not torch.equal(found, draw(graph, 3, kind, 30, 1))
 
@@ -229,9 +229,9 @@ def test_negatives_are_no_links_and_belong_to_the_seed(graph):
 def test_historical_negatives_were_links_and_inductive_ones_come_only_later(graph):
     pool = Pool(graph)
     before, known = pool.keys(graph.edges[:, : graph.starts[3]]), pool.keys(graph.edges[:, : graph.starts[4]])
-    old = pool.numbers(draw(graph, 3, "historical", 8, 0))
+    old = graph.pair_numbers(draw(graph, 3, "historical", 8, 0))
     assert np.isin(old, before).all() and len(set(old.tolist())) == 8
-    fresh = pool.numbers(draw(graph, 5, "inductive", 3, 0, known=4))
+    fresh = graph.pair_numbers(draw(graph, 5, "inductive", 3, 0, known=4))
     assert not np.isin(fresh, known).any() and np.isin(fresh, pool.keys(graph.edges[:, graph.starts[4] :])).all()
 
 
@@ -255,7 +255,7 @@ def test_the_leak_holds_the_share_it_says_and_is_worth_that_much():
     graph = shift.world(0, nodes=200, snapshots=5, links=400)
     pool = Pool(graph)
     for share in (0.0, 0.4, 0.8):
-        found = pool.numbers(shift.betrayed(graph, 2, share, 0))
+        found = graph.pair_numbers(shift.betrayed(graph, 2, share, 0))
         assert np.isin(found, pool.keys(graph.links(3))).mean() == pytest.approx(share, abs=0.01)
     values = []
     for strength in (0.0, 0.4, 0.8):

@@ -9,9 +9,10 @@ from likewise.dida import DIDA, sampling
 from likewise.dida.attention import messages, past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
-from likewise.dida.learn import learn
+from likewise.dida.learn import Task, learn
 from likewise.dida.networks import embed, make
 from likewise.dida.sampling import Sampler
+from likewise.dida.splits import split
 from likewise.dida.stream import Stream
 from likewise.errors import (
     BadSettingError,
@@ -25,6 +26,7 @@ from likewise.errors import (
 
 SMALL = {"width": 8, "heads": 2, "features": 6}
 FEW = {**SMALL, "draws": 8, "epochs": 4, "min_epochs": 1, "validate_every": 2}
+WAYS = ({}, {"batch": 3}, {"batch": 3, "fan_out": 1})
 SWITCHES = [
     {},
     {"model": "attention"},
@@ -118,32 +120,27 @@ def test_all_links_of_a_sample_are_the_full_batch(ragged, settings, moving, rng)
     torch.testing.assert_close(own, full, atol=1e-4, rtol=1e-4)
 
 
-def test_no_sampled_link_is_later_than_who_asks(graph):
+@pytest.mark.parametrize("slots", [sampling.SLOTS, 30])
+def test_no_sampled_link_is_later_than_who_asks(graph, slots, monkeypatch):
+    monkeypatch.setattr(sampling, "SLOTS", slots)
     sampler = Sampler(graph, both_ways=True, fan_out=3)
     known = {(s, v, u) for v, u, s in zip(*(part.tolist() for part in messages(graph, both_ways=True)), strict=True)}
     cells = torch.arange(6 * 12)
-    rows = sampler.rows(cells, 2, 0, "train", 1)
-    top = rows.hops[-1]
-    below = np.arange(0)
-    for hop, asking in ((top, cells), (rows.hops[0], None)):
-        there = hop.block.since == 0
-        assert there.shape[1] <= 3
-        if asking is None:
-            asking = below
-        below = torch.unique(torch.cat([asking, asking]))  # the rows below hold these, and whom they ask
-        asked = hop.times[hop.block.cells].view_as(hop.block.since)
-        assert (asked[there] <= (asking // 12)[:, None].expand_as(asked)[there]).all()
-        assert torch.equal(hop.times[hop.own], asking // 12)
+    lower, top = (rows := sampler.rows(cells, 2, 0, "train", 1)).hops
+    assert len(top.blocks) == (1 if slots > 6 * 12 * 3 else 8)
+    assert torch.equal(torch.cat([block.nodes for block in top.blocks]), torch.arange(6 * 12))
+    below = lower.times[lower.own] * 12 + rows.nodes[lower.own]  # cells of the rows between
+    lowest = lower.times * 12 + rows.nodes
+    for hop, asking, senders in ((top, cells, below), (lower, below, lowest)):
+        there = torch.cat([block.since for block in hop.blocks]) == 0
+        asked = senders[torch.cat([block.cells for block in hop.blocks])].view_as(there)
+        assert there.shape[1] <= 3 and torch.equal(senders[hop.own], asking)
+        assert (asked // 12 <= asking[:, None] // 12)[there].all()
+        for row, cell in enumerate(asking.tolist()):
+            assert all((one // 12, one % 12, cell % 12) in known for one in asked[row][there[row]].tolist())
         if hop is top:
-            lower = rows.hops[0]
-            below = lower.times[lower.own] * 12 + rows.nodes[lower.own]
-            senders = below[hop.block.cells].view_as(hop.block.since)
-            for row, cell in enumerate(asking.tolist()):
-                for one in senders[row][there[row]].tolist():
-                    assert (one // 12, one % 12, cell % 12) in known
-    many = torch.bincount(messages(graph, both_ways=True)[1], minlength=12)
-    last = (top.block.since[5 * 12 :] == 0).sum(1)
-    assert torch.equal(last, many.clamp(max=3))
+            many = torch.bincount(messages(graph, both_ways=True)[1], minlength=12)
+            assert torch.equal(there[5 * 12 :].sum(1), many.clamp(max=3))
 
 
 def test_a_sample_never_takes_a_link_twice_when_the_past_divides_and_is_keyed(graph):
@@ -155,6 +152,16 @@ def test_a_sample_never_takes_a_link_twice_when_the_past_divides_and_is_keyed(gr
     one, same, other = (Sampler(graph, both_ways=True, fan_out=2).rows(cells, 2, seed) for seed in (0, 0, 1))
     assert torch.equal(one.nodes, same.nodes)
     assert not torch.equal(one.nodes, other.nodes) or not torch.equal(one.times, other.times)
+
+
+def test_validation_by_batches_is_exact_with_all_past_links_and_keyed_with_a_few(graph):
+    net, cut = made(graph), split(len(graph), 1, 1)
+    whole, batches, few = (Task(graph, cut, Config(**SMALL, **how), 0) for how in WAYS)
+    assert batches.validate(net) == pytest.approx(whole.validate(net), abs=1e-6)
+    (t, links, _), *_ = whole.trials
+    read, again = few._batches(net), few._batches(net)
+    assert torch.equal(read(t, links), again(t, links)), "a better validation must not be a luckier draw"
+    assert not torch.allclose(read(t, links), whole._whole(net)(t, links), atol=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore::likewise.errors.WeakForecastWarning")

@@ -25,4 +25,4 @@ class EdgeBank:
         """1 for each pair (2, P) that was linked in the window that ends with snapshot t, else 0."""
         start = 0 if self.window is None else max(0, t + 1 - self.window)
         known = self._pool.keys(self.graph.edges[:, self.graph.starts[start] : self.graph.ends[t]])
-        return np.isin(self._pool.numbers(pairs), known).astype(np.float64)
+        return np.isin(self.graph.pair_numbers(pairs), known).astype(np.float64)

@@ -41,7 +41,7 @@ def validation(parts: Tensor, graph: Graph, times: Sequence[int], seed: int) -> 
     bank, pool = EdgeBank(graph), Pool(graph)
     positive, negative, free = [], [], []
     for t in times:
-        links = pool.pairs(pool.keys(graph.links(t + 1)))
+        links = pool.pairs(graph.linked[t + 1])
         count = min(SAMPLE, pool.possible)
         if links.shape[1]:
             others = draw(graph, t + 1, "auto", count, seed, "calibration")
@@ -102,5 +102,5 @@ def _expected(
     for t in times:
         pairs = pool.pairs(pool.sample(seeds.numpy_stream(seed, "expected", t), SAMPLE, none))
         expected += float(calibration(score(parts[t], pairs).numpy()).mean()) * pool.possible
-        came += len(pool.keys(graph.links(t + 1)))
+        came += len(graph.linked[t + 1])
     return {"expected_links": round(expected, 1), "links": came}

@@ -37,14 +37,14 @@ def rank(
         sources, targets = targets, np.array([source])
     elif source is not None:
         sources = np.array([source])
-    known, times = np.unique(pool.numbers(graph.edges), return_counts=True)
+    known, times = np.unique(graph.pair_numbers(graph.edges), return_counts=True)
     best = (np.empty(0), np.empty(0, dtype=np.int64))
     size = max(1, ROOM // max(1, len(targets)))
     for start in range(0, len(sources), size):
         rows = sources[start : start + size]
         logits = (parts[rows] @ parts[targets].T).double().numpy()
         pairs = np.stack([np.repeat(rows, len(targets)), np.tile(targets, len(rows))])
-        numbers = pool.numbers(torch.from_numpy(pairs))
+        numbers = graph.pair_numbers(torch.from_numpy(pairs))
         allowed = pairs[0] != pairs[1] if graph.bipartite or source is not None else pairs[0] < pairs[1]
         if new:
             allowed &= ~np.isin(numbers, known)

@@ -109,6 +109,18 @@ class Graph:
         """True where no node is both a source and a target."""
         return not np.intersect1d(*self.sides).size
 
+    def pair_numbers(self, pairs: Tensor) -> np.ndarray:
+        """The number of each of the pairs (2, P); in a graph that is not bipartite a pair has no direction."""
+        first, second = pairs[0].numpy(), pairs[1].numpy()
+        if not self.bipartite:
+            first, second = np.minimum(first, second), np.maximum(first, second)
+        return first * self.size + second
+
+    @cached_property
+    def linked(self) -> tuple[np.ndarray, ...]:
+        """The sorted distinct numbers of the pairs linked in each snapshot; negatives are told from them every step."""
+        return tuple(np.unique(self.pair_numbers(self.links(t))) for t in range(len(self)))
+
     @cached_property
     def settled(self) -> Tensor | None:
         """The features; those that move, (T, N, F), as their mean over the snapshots so far."""

@@ -25,7 +25,6 @@ from likewise.dida.penalty import Picks, donors, groups, penalty
 from likewise.dida.robust import Robust
 from likewise.dida.sampling import Sampler
 from likewise.dida.splits import Split, split
-from likewise.dida.stream import Stream
 from likewise.errors import NothingToLearnError
 from likewise.metrics.ranking import auc
 from likewise.training import State, Step
@@ -137,7 +136,7 @@ class Task:
         self.window, self.seen = graph.until(cut.window), graph.until(cut.val.stop)
         self.known = graph.until(cut.window + 1)  # the links that training may know of: the last are only asked for
         if config.batch:
-            self.sampler = Sampler(self.window, both_ways=config.both_ways, fan_out=config.fan_out)
+            self.sampler = Sampler(self.seen, both_ways=config.both_ways, fan_out=config.fan_out)
         else:
             self.past, self.later = plan(config, self.window), plan(config, self.seen)
         self.objective = Robust(config.objective, config.objective_strength, len(cut.train))
@@ -205,11 +204,17 @@ class Task:
         variant = self.config.intervenes
         if self.config.batch:
             assert isinstance(network, Network), "only DIDA and plain attention take batches"
-            cells, rows = torch.unique(pairs.rows, return_inverse=True)
-            sampled = self.sampler.rows(cells, self.config.layers, self.seed, "train", index)
-            return *sampling.parts(network, sampled, network.features_of(self.window), random, variant=variant), rows
+            return self._sampled(network, pairs.rows, random, "train", index, variant=variant)
         parts, others = network(self.past, network.features_of(self.window), random, variant=variant)
         return parts.flatten(0, 1), None if others is None else others.flatten(0, 1), pairs.rows
+
+    def _sampled(
+        self, network: Network, asked: Tensor, random: torch.Generator | None, *names: str | int, variant: bool
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
+        """As `_parts`, of the rows asked for (2, P), with past links drawn by the names; no row asks after its time."""
+        cells, rows = torch.unique(asked, return_inverse=True)
+        sampled = self.sampler.rows(cells, self.config.layers, self.seed, *names)
+        return *sampling.parts(network, sampled, network.features_of(self.seen), random, variant=variant), rows
 
     def _donors(self, pairs: Pairs, index: int) -> tuple[Tensor, Picks]:
         kind = self.config.intervention
@@ -218,16 +223,27 @@ class Task:
 
     @torch.no_grad()
     def validate(self, network: Entrance) -> float:
-        """The AUC on the fixed pairs, the mean over validation snapshots."""
-        if self.config.batch:
-            assert isinstance(network, Network), "only DIDA and plain attention take batches"
-            parts = Stream(network).through(self.seen)
-        else:
-            parts, _ = network(self.later, network.features_of(self.seen), variant=False)
-        found = []
+        """The AUC on the fixed pairs, the mean over validation snapshots; with batches by the same draws each time."""
+        read, found = self._batches(network) if self.config.batch else self._whole(network), []
         for t, links, others in self.trials:
-            scores = score(parts[t], torch.cat([links, others], dim=1)).numpy()
+            scores = read(t, torch.cat([links, others], dim=1)).numpy()
             if not np.isfinite(scores).all():
                 return math.nan  # a loss that the caller stops at
             found.append(auc(scores, np.arange(len(scores)) < links.shape[1]))
         return sum(found) / len(found)
+
+    def _whole(self, network: Entrance) -> Callable[[int, Tensor], Tensor]:
+        parts, _ = network(self.later, network.features_of(self.seen), variant=False)
+        return lambda t, pairs: score(parts[t], pairs)
+
+    def _batches(self, network: Entrance) -> Callable[[int, Tensor], Tensor]:
+        assert isinstance(network, Network), "only DIDA and plain attention take batches"
+
+        def read(t: int, pairs: Tensor) -> Tensor:
+            found = []
+            for number, some in enumerate((pairs + t * self.seen.size).split(2 * self.config.batch, dim=1)):
+                parts, _, rows = self._sampled(network, some, None, "val", t, number, variant=False)
+                found.append(score(parts, rows))
+            return torch.cat(found)
+
+        return read

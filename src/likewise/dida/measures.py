@@ -42,10 +42,10 @@ def trials(
     only: Sequence[int] | None = None,
 ) -> list[Trial]:
     """One trial a time whose next snapshot has links; only: numbers of the domains whose links count."""
-    made, pool = [], Pool(graph)
+    made = []
     for t in times:
         links, domain = graph.links(t + 1), graph.domains_of(t + 1).numpy()
-        first = np.sort(np.unique(pool.numbers(links), return_index=True)[1])
+        first = np.sort(np.unique(graph.pair_numbers(links), return_index=True)[1])
         if only is not None:
             first = first[np.isin(domain[first], only)]
         if first.size:
@@ -57,22 +57,22 @@ def trials(
 
 def _rivals(graph: Graph, t: int, links: Tensor, count: int, seed: int) -> Tensor:
     """(P, K) nodes that each link's source does not link with in snapshot t + 1."""
-    random, pool = seeds.numpy_stream(seed, "rivals", t), Pool(graph)
+    random = seeds.numpy_stream(seed, "rivals", t)
     candidates = graph.sides[1] if graph.bipartite else np.arange(graph.size)
-    taken, source = pool.keys(graph.links(t + 1)), links[0].numpy()[:, None]
+    source = links[0].numpy()[:, None]
     drawn = random.choice(candidates, (links.shape[1], count))
     for _ in range(REDRAWS):
-        wrong = (drawn == source) | _taken(pool, source, drawn, taken)
+        wrong = (drawn == source) | _taken(graph, t + 1, source, drawn)
         if not wrong.any():
             break
         drawn[wrong] = random.choice(candidates, int(wrong.sum()))
-    wrong = (drawn == source) | _taken(pool, source, drawn, taken)
+    wrong = (drawn == source) | _taken(graph, t + 1, source, drawn)
     return torch.from_numpy(np.where(wrong, -1, drawn))
 
 
-def _taken(pool: Pool, source: np.ndarray, drawn: np.ndarray, taken: np.ndarray) -> np.ndarray:
+def _taken(graph: Graph, t: int, source: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     pairs = np.stack([np.broadcast_to(source, drawn.shape).ravel(), drawn.ravel()])
-    return np.isin(pool.numbers(torch.from_numpy(pairs)), taken).reshape(drawn.shape)
+    return np.isin(graph.pair_numbers(torch.from_numpy(pairs)), graph.linked[t]).reshape(drawn.shape)
 
 
 def measure(graph: Graph, rounds: Sequence[Trial], scorers: Mapping[str, Scorer], *, seed: int = 0) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def draw(graph: Graph, t: int, kind: str, count: int, seed: int, *names: str | i
     if kind not in (*KINDS, "auto"):
         raise UnknownNameError("kind of negatives", kind, (*KINDS, "auto"))
     random, pool = seeds.numpy_stream(seed, "negatives", kind, t, *names), Pool(graph)
-    taken = pool.keys(graph.links(t))
+    taken = graph.linked[t]
     found = np.empty(0, dtype=np.int64)
     if kind in ("historical", "inductive"):
         before = pool.keys(graph.edges[:, : graph.starts[t]])
@@ -55,15 +55,8 @@ class Pool:
         return self.graph.size * (self.graph.size - 1) // 2
 
     def keys(self, pairs: Tensor) -> np.ndarray:
-        """The sorted distinct numbers of pairs (2, P); in a graph that is not bipartite a pair has no direction."""
-        return np.unique(self.numbers(pairs))
-
-    def numbers(self, pairs: Tensor) -> np.ndarray:
-        """The number of each pair, (P,)."""
-        first, second = pairs[0].numpy(), pairs[1].numpy()
-        if not self.graph.bipartite:
-            first, second = np.minimum(first, second), np.maximum(first, second)
-        return first * self.graph.size + second
+        """The sorted distinct numbers of pairs (2, P)."""
+        return np.unique(self.graph.pair_numbers(pairs))
 
     def pairs(self, numbers: np.ndarray) -> Tensor:
         """Numbers back to pairs (2, P)."""
@@ -83,8 +76,10 @@ class Pool:
                 rest = np.setdiff1d(self._all(), taken)
                 return np.concatenate([*found, random.choice(rest, missing)])
             drawn = np.stack([random.choice(side, 2 * missing + 8) for side in sides])
-            numbers = self.numbers(torch.from_numpy(drawn))
-            good = numbers[(drawn[0] != drawn[1]) & ~np.isin(numbers, taken)][:missing]
+            numbers = self.graph.pair_numbers(torch.from_numpy(drawn))
+            place = np.searchsorted(taken, numbers)  # as it is sorted; np.isin would sort it every time
+            linked = np.append(taken, -1)[place] == numbers
+            good = numbers[(drawn[0] != drawn[1]) & ~linked][:missing]
             found.append(good)
             missing -= len(good)
         if missing:

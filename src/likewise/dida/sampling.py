@@ -16,13 +16,15 @@ from likewise.dida.attention import Block, attend, messages
 from likewise.dida.graph import Graph
 from likewise.dida.model import Layer, Network
 
+SLOTS = 1 << 16  # links asked in a block
+
 
 @dataclass(frozen=True)
 class Hop:
     """R rows of one layer, and what they ask of M rows below."""
 
     own: Tensor  # (R,) each row's place below
-    block: Block  # places below of the senders that it asks, and which are there
+    blocks: tuple[Block, ...]  # places below of the senders that they ask, and which are there
     times: Tensor  # (M,) the snapshot of each row below
 
 
@@ -74,10 +76,13 @@ class Sampler:
 
 
 def _hop(own: np.ndarray, slots: np.ndarray, there: np.ndarray, times: np.ndarray) -> Hop:
-    since = torch.from_numpy((~there).astype(np.int64))
-    cells = torch.from_numpy(slots.ravel())
-    block = Block(torch.arange(len(own)), cells, since, torch.zeros(1, dtype=torch.int64))
-    return Hop(torch.from_numpy(own), block, torch.from_numpy(times))
+    """Blocks of as many rows as a processor's cache holds."""
+    since, now = torch.from_numpy((~there).astype(np.int64)), torch.zeros(1, dtype=torch.int64)
+    size = max(1, SLOTS // slots.shape[1])
+    cuts = [slice(start, start + size) for start in range(0, len(own), size)]
+    rows = torch.arange(len(own))
+    blocks = tuple(Block(rows[cut], torch.from_numpy(slots[cut].ravel()), since[cut], now) for cut in cuts)
+    return Hop(torch.from_numpy(own), blocks, torch.from_numpy(times))
 
 
 def parts(
@@ -108,6 +113,6 @@ def _layer(
     query = layer.project(layer.query, mine, hop.times[hop.own])
     key, value = (layer.project(linear, x, hop.times) for linear in (layer.key, layer.value))
     form = config.variant_softmax if variant else None
-    own, other = attend(query[None], key, value, (hop.block,), config.heads, variant=form, apart=last)
+    own, other = attend(query[None], key, value, hop.blocks, config.heads, variant=form, apart=last)
     other = None if other is None else other[0]
     return layer.finish(own[0], mine, random), layer.finish_variant(other, random, last=last)

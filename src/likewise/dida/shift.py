@@ -108,7 +108,7 @@ def _even(block: Tensor) -> Tensor:
 def betrayed(graph: Graph, t: int, share: float, seed: int) -> Tensor:
     """As many pairs as snapshot t + 1 has, (2, e): a `share` of its links, the rest no links of it."""
     pool, random = Pool(graph), seeds.numpy_stream(seed, "leak", t)
-    true = pool.keys(graph.links(t + 1))
+    true = graph.linked[t + 1]
     kept = random.permutation(true)[: round(share * len(true))]
     return pool.pairs(np.concatenate([kept, pool.sample(random, len(true) - len(kept), true)]))
 

@@ -21,6 +21,7 @@ class Stream:
         self.network, self.times = network, 0
         nothing = network.enter.weight.new_zeros(0, network.config.width)
         self._kept = [(nothing, nothing) for _ in network.layers]
+        self._sum: Tensor | float = 0.0  # of features that move, so far
 
     @torch.no_grad()
     def advance(self, graph: Graph) -> Tensor:
@@ -34,8 +35,7 @@ class Stream:
         if t >= rows and network.config.time_code != "none":
             raise TimeTableFullError(rows)
         plan = past(graph, both_ways=network.config.both_ways, last=True)
-        features = network.features_of(graph)
-        x = network.entered(features if features is None or features.ndim == 2 else features[t : t + 1])
+        x = network.entered(self._features(graph, t))
         for number, layer in enumerate(network.layers):
             last = number == len(network.layers) - 1
             query = layer.project(layer.query, x, plan.moments)
@@ -48,6 +48,14 @@ class Stream:
     def through(self, graph: Graph) -> Tensor:
         """The invariant parts of every snapshot that the stream has not seen yet, (T', N, d)."""
         return torch.stack([self.advance(graph.until(t + 1)) for t in range(self.times, len(graph))])
+
+    def _features(self, graph: Graph, t: int) -> Tensor | None:
+        """What `Network.features_of` has for time t, of one time's work."""
+        features = graph.features
+        if features is None or features.ndim == 2:
+            return features
+        self._sum = features[t : t + 1] + self._sum
+        return features[t : t + 1] if self.network.config.moving_features == "newest" else self._sum / (t + 1)
 
     def _grown(self, number: int, layer: Layer, x: Tensor, plan: Past) -> tuple[Tensor, Tensor]:
         """Keys and values with those of the new snapshot's senders behind; x (N, d)."""
