@@ -62,9 +62,10 @@ class Layer(nn.Module):
 
     def ask(self, x: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of all nodes and times (T, N, d), keys and values of all senders (U, d); x as in `forward`."""
-        row = past.sender + past.snapshot * x.shape[1] if len(x) > 1 else past.sender
-        senders = x.flatten(0, 1).index_select(0, row)
-        key, value = (self.project(linear, senders, past.snapshot) for linear in (self.key, self.value))
+        senders, place = x[0], past.sender
+        if len(x) > 1:
+            senders, place = x.flatten(0, 1).index_select(0, place + past.snapshot * x.shape[1]), None
+        key, value = (self.project(linear, senders, past.snapshot, place) for linear in (self.key, self.value))
         return self.project(self.query, x, past.moments).expand(past.times, -1, -1), key, value
 
     def finish(self, sums: Tensor, x: Tensor, random: torch.Generator | None = None) -> Tensor:
@@ -85,16 +86,18 @@ class Layer(nn.Module):
                 return None
             return self._in_pieces(lambda rows: self._network(rows, random), (sums,), random)
 
-    def project(self, linear: nn.Linear, x: Tensor, times: Tensor) -> Tensor:
+    def project(self, linear: nn.Linear, x: Tensor, times: Tensor, place: Tensor | None = None) -> Tensor:
         """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
 
-        x: rows (R, d) at these times (R,), or (T or 1, N, d) at times (T,).
+        x: rows (R, d) at these times (R,), or (T or 1, N, d) at times (T,). place (R,): the rows' places in a shorter x.
         """
-        if self.config.time_code == "none":
-            return linear(x)
         width = x.shape[-1]
+        made = F.linear(x, linear.weight[:, :width], linear.bias)
+        made = made if place is None else made.index_select(0, place)
+        if self.config.time_code == "none":
+            return made
         shift = F.linear(self.time(self.table), linear.weight[:, -width:]).index_select(0, times)
-        return F.linear(x, linear.weight[:, :width], linear.bias) + (shift if x.ndim == 2 else shift[:, None])
+        return made + (shift if x.ndim == 2 else shift[:, None])
 
     def _in_pieces(self, work: Work, rows: tuple[Tensor, ...], random: torch.Generator | None) -> Tensor:
         if random is not None and self.config.dropout:

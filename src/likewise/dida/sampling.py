@@ -96,22 +96,33 @@ def parts(
     """The invariant and, if asked for, variant parts of the top rows, (R, d) each."""
     given = network.feature if features is None else features
     assert given is not None, "a network without learned features needs the graph's"
-    chosen = given[rows.nodes] if given.ndim == 2 else given[rows.times, rows.nodes]
-    x = network.entered(chosen)[0]
+    if given.ndim == 2:  # a node is there at many times: what is the same for all is multiplied once
+        nodes, place = torch.unique(rows.nodes, return_inverse=True)
+        x = network.entered(given[nodes])[0]
+    else:
+        x, place = network.entered(given[rows.times, rows.nodes])[0], None
     for number, (layer, hop) in enumerate(zip(network.layers, rows.hops, strict=True), start=1):
         last = number == len(rows.hops)
         wanted = network.config.branches and variant if last else network.passes_variant
-        own, other = _layer(layer, hop, x, random, last=last, variant=wanted)
-        x = own if last else network.passed_on(own, other)
+        own, other = _layer(layer, hop, x, place, random, last=last, variant=wanted)
+        x, place = own if last else network.passed_on(own, other), None
     return x, other
 
 
 def _layer(
-    layer: Layer, hop: Hop, x: Tensor, random: torch.Generator | None, *, last: bool, variant: bool
+    layer: Layer,
+    hop: Hop,
+    x: Tensor,
+    place: Tensor | None,
+    random: torch.Generator | None,
+    *,
+    last: bool,
+    variant: bool,
 ) -> tuple[Tensor, Tensor | None]:
-    config, mine = layer.config, x.index_select(0, hop.own)
+    """place (M,): where the rows below are in x, if not one after the other."""
+    config, mine = layer.config, x.index_select(0, hop.own if place is None else place[hop.own])
     query = layer.project(layer.query, mine, hop.times[hop.own])
-    key, value = (layer.project(linear, x, hop.times) for linear in (layer.key, layer.value))
+    key, value = (layer.project(linear, x, hop.times, place) for linear in (layer.key, layer.value))
     form = config.variant_softmax if variant else None
     own, other = attend(query[None], key, value, hop.blocks, config.heads, variant=form, apart=last)
     other = None if other is None else other[0]
