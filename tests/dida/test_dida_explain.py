@@ -29,7 +29,7 @@ def test_the_weights_of_the_index_give_the_sums_of_the_blocks(ragged, form, both
     net = network(ragged, variant_softmax=form, both_ways=both_ways)
     last, plan = LastLayer(net, ragged), past(ragged, both_ways=both_ways)
     query, key, value = net.layers[-1].ask(net.before_last(plan, None), plan)
-    own, other = attend(query, key, value, plan.blocks, 2, variant=form)
+    own, other = (one[:, plan.place] for one in attend(query, key, value, plan.blocks, 2, variant=form))
     for t in range(4):
         found = last.weights(t)
         for weights, sums in ((found.invariant, own[t]), (found.variant, other[t])):

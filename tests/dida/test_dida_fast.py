@@ -61,7 +61,7 @@ def test_nodes_side_by_side_have_the_sums_and_gradients_of_products_of_matrices(
     nodes, times, links, width = shape
     since = torch.randint(times + 1, (nodes, links), generator=rng)
     since[0] = times  # a node whose links never come
-    block = Block(torch.arange(nodes), torch.arange(nodes * links), since, torch.arange(times))
+    block = Block(0, torch.arange(nodes * links), since, torch.arange(times))
     sizes = (times, links, links)
     q, k, v = (torch.randn(nodes, 2, n, width, generator=rng, dtype=torch.float64, requires_grad=True) for n in sizes)
     plain = [part for part in blend(q, k, v, block, variant) if part is not None]

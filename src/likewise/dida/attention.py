@@ -7,7 +7,8 @@ For node u at time t, over all links (v -> u) of snapshots s <= t:
 
 A literal reading projects every neighbour again for every t. Here keys and values are made once a snapshot and node,
 and nodes with about as many links share one padded block, in which a link is masked until its snapshot has come. One
-batched product then serves all times, with no scatter, so the result is the same bits each time, on a GPU too.
+batched product then serves all times, with no scatter, so the result is the same bits each time, on a GPU too. Rows of
+nodes are in the order of their blocks, so what a block asks and answers is one piece of memory.
 """
 
 import math
@@ -25,12 +26,17 @@ PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and log
 
 @dataclass(frozen=True)
 class Block:
-    """b nodes with at most n links each, asked at T times."""
+    """b nodes with at most n links each, asked at T times; their queries are rows that follow each other."""
 
-    nodes: Tensor  # (b,) rows of the queries
+    first: int  # the row of the first
     cells: Tensor  # (b * n,) the row of keys and values in every slot
     since: Tensor  # (b, n) the snapshot in which each link came; one after all moments where there is none
     moments: Tensor  # (T,)
+
+    @property
+    def rows(self) -> slice:
+        """Their places among the rows of queries."""
+        return slice(self.first, self.first + len(self.since))
 
     def wait(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """(b, 1, T, n): 0 where the link has come, NEVER before; and (b, 1, T, 1): 1 where any has come, else 0."""
@@ -38,14 +44,16 @@ class Block:
 
     def to(self, device: str | torch.device) -> "Block":
         """The same on a device."""
-        return Block(*(part.to(device) for part in (self.nodes, self.cells, self.since, self.moments)))
+        return Block(self.first, *(part.to(device) for part in (self.cells, self.since, self.moments)))
 
 
 @dataclass(frozen=True)
 class Past:
     """Who attends to whom in the first T snapshots; made once a graph, shared by layers and steps."""
 
-    blocks: tuple[Block, ...]  # of all nodes with links
+    blocks: tuple[Block, ...]  # of all nodes with links, which come first in the order
+    order: Tensor  # (N,) the node of each row
+    place: Tensor  # (N,) the row of each node
     snapshot: Tensor  # (U,) of each distinct sender: a row of keys and values
     sender: Tensor  # (U,) its node
     moments: Tensor  # (T,) the snapshots that are asked for: all, or the last alone
@@ -57,8 +65,8 @@ class Past:
 
     def to(self, device: str | torch.device) -> "Past":
         """The same on a device."""
-        blocks = tuple(block.to(device) for block in self.blocks)
-        return Past(blocks, *(part.to(device) for part in (self.snapshot, self.sender, self.moments)))
+        parts = (self.order, self.place, self.snapshot, self.sender, self.moments)
+        return Past(tuple(block.to(device) for block in self.blocks), *(part.to(device) for part in parts))
 
 
 def messages(graph: Graph, *, both_ways: bool) -> tuple[Tensor, Tensor, Tensor]:
@@ -85,15 +93,16 @@ def past(graph: Graph, *, both_ways: bool, last: bool = False) -> Past:
     degree = torch.bincount(target, minlength=graph.size)
     first = torch.cumsum(degree, 0) - degree
     ranked = torch.argsort(degree, descending=True, stable=True)
-    ranked = ranked[degree[ranked] > 0]
-    blocks = []
-    for nodes in _groups(ranked, degree[ranked], len(moments)):
+    blocks, row = [], 0
+    linked = ranked[degree[ranked] > 0]
+    for nodes in _groups(linked, degree[linked], len(moments)):
         slot = torch.arange(int(degree[nodes].max()))
         there = slot < degree[nodes, None]  # (b, n)
         edge = order[torch.where(there, first[nodes, None] + slot, 0)]
         since = torch.where(there, snapshot[edge], len(graph))
-        blocks.append(Block(nodes, torch.where(there, cell[edge], 0).flatten(), since, moments))
-    return Past(tuple(blocks), cells // graph.size, cells % graph.size, moments)
+        blocks.append(Block(row, torch.where(there, cell[edge], 0).flatten(), since, moments))
+        row += len(nodes)
+    return Past(tuple(blocks), ranked, torch.argsort(ranked), cells // graph.size, cells % graph.size, moments)
 
 
 def _groups(ranked: Tensor, degree: Tensor, times: int) -> list[Tensor]:
@@ -121,8 +130,8 @@ def attend(
 ) -> tuple[Tensor, Tensor | None]:
     """The invariant and the variant sums, (T, N, d) each; variant: "reference", "paper", or None for no such sum.
 
-    query (T, N, d); key and value (U, d), rows of past.sender. Nodes without past links get zeros. apart: no gradient
-    passes through the variant sum.
+    query (T, N, d), nodes in the order of the blocks; key and value (U, d), rows of past.sender. Nodes without past
+    links get zeros. apart: no gradient passes through the variant sum.
     """
     return Attention.apply(query, key, value, blocks, heads, variant, apart)
 
@@ -148,12 +157,12 @@ class Attention(torch.autograd.Function):
         """See `attend`."""
         ctx.save_for_backward(query, key, value)
         ctx.how = blocks, heads, None if apart else variant
-        sums, others = torch.zeros_like(query), torch.zeros_like(query) if variant else None
+        sums, others = _empty(query, blocks), _empty(query, blocks) if variant else None
         for block in blocks:
             own, other = _sums(*_gathered(query, key, value, block, heads), block, variant)
-            sums.index_copy_(1, block.nodes, _join(own))
+            _rows_of(sums, block, heads).copy_(own)
             if others is not None and other is not None:
-                others.index_copy_(1, block.nodes, _join(other))
+                _rows_of(others, block, heads).copy_(other)
         if others is not None and apart:
             ctx.mark_non_differentiable(others)
         return sums, others
@@ -163,22 +172,33 @@ class Attention(torch.autograd.Function):
         """The gradients of query, key and value from those of the sums."""
         blocks, heads, variant = ctx.how
         query, key, value = ctx.saved_tensors
-        by_query, by_key, by_value = (torch.zeros_like(part) for part in (query, key, value))
+        by_query, by_key, by_value = _empty(query, blocks), torch.zeros_like(key), torch.zeros_like(value)
         given = [own, other] if variant and other is not None else [own]
         for block in blocks:
-            slopes = [_split(one.index_select(1, block.nodes).transpose(0, 1), heads) for one in given]
+            slopes = [_rows_of(one, block, heads) for one in given]
             q, k, v = _slopes(*_gathered(query, key, value, block, heads), block, variant, slopes)
-            by_query.index_copy_(1, block.nodes, _join(q))
-            by_key.index_add_(0, block.cells, _rows(k))
-            by_value.index_add_(0, block.cells, _rows(v))
+            _rows_of(by_query, block, heads).copy_(q)
+            by_key.index_add_(0, block.cells, _joined(k))
+            by_value.index_add_(0, block.cells, _joined(v))
         return by_query, by_key, by_value, None, None, None, None
+
+
+def _empty(query: Tensor, blocks: tuple[Block, ...]) -> Tensor:
+    """Memory as large as the queries, (T, N, d): to be filled by the blocks, and 0 where nodes have no links."""
+    made = torch.empty_like(query, memory_format=torch.contiguous_format)
+    made[:, blocks[-1].rows.stop if blocks else 0 :] = 0
+    return made
 
 
 def _gathered(query: Tensor, key: Tensor, value: Tensor, block: Block, heads: int) -> tuple[Tensor, Tensor, Tensor]:
     """A block's q (b, h, T, d/h), k and v (b, h, n, d/h)."""
-    q = query.index_select(1, block.nodes).transpose(0, 1)
     k, v = (rows.index_select(0, block.cells).unflatten(0, block.since.shape) for rows in (key, value))
-    return _split(q, heads), _split(k, heads), _split(v, heads)
+    return _rows_of(query, block, heads), _split(k, heads), _split(v, heads)
+
+
+def _rows_of(rows: Tensor, block: Block, heads: int) -> Tensor:
+    """A block's part of (T, N, d), as (b, h, T, d/h) in the same memory."""
+    return _split(rows[:, block.rows].transpose(0, 1), heads)
 
 
 def _sums(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
@@ -215,11 +235,6 @@ def _split(rows: Tensor, heads: int) -> Tensor:
     return rows.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
-def _join(rows: Tensor) -> Tensor:
-    """(b, h, T, d/h) to (T, b, d)."""
-    return rows.permute(2, 0, 1, 3).flatten(2)
-
-
-def _rows(slots: Tensor) -> Tensor:
+def _joined(slots: Tensor) -> Tensor:
     """(b, h, n, d/h) to (b * n, d)."""
     return slots.transpose(1, 2).flatten(2).flatten(0, 1)

@@ -39,7 +39,8 @@ class Layer(nn.Module):
     ) -> tuple[Tensor, Tensor | None]:
         """The invariant and variant parts of every node and time, (T, N, d); x: (T, N, d), or (1, N, d) if still.
 
-        variant: make that part at all. In the last layer it is only read, so it is made without gradients.
+        Nodes are in the order of the past's, here and in all methods that are given it. variant: make that part at all.
+        In the last layer it is only read, so it is made without gradients.
         """
         return self.answer(*self.ask(x, past), x, past, random, last=last, variant=variant)
 
@@ -62,7 +63,7 @@ class Layer(nn.Module):
 
     def ask(self, x: Tensor, past: Past) -> tuple[Tensor, Tensor, Tensor]:
         """Queries of all nodes and times (T, N, d), keys and values of all senders (U, d); x as in `forward`."""
-        senders, place = x[0], past.sender
+        senders, place = x[0], past.place[past.sender]
         if len(x) > 1:
             senders, place = x.flatten(0, 1).index_select(0, place + past.snapshot * x.shape[1]), None
         key, value = (self.project(linear, senders, past.snapshot, place) for linear in (self.key, self.value))
@@ -89,7 +90,7 @@ class Layer(nn.Module):
     def project(self, linear: nn.Linear, x: Tensor, times: Tensor, place: Tensor | None = None) -> Tensor:
         """linear(x + code), or of both side by side; what is the same for all nodes or times is multiplied once.
 
-        x: rows (R, d) at these times (R,), or (T or 1, N, d) at times (T,). place (R,): the rows' places in a shorter x.
+        x: rows (R, d) at these times (R,), or (T or 1, N, d) at times (T,). place (R,): rows' places in a shorter x.
         """
         width = x.shape[-1]
         made = F.linear(x, linear.weight[:, :width], linear.bias)
@@ -162,11 +163,15 @@ class Network(Entrance):
     ) -> tuple[Tensor, Tensor | None]:
         """The invariant parts and, if asked for, the variant parts of the last layer, (T, N, d) each."""
         x, last = self.before_last(past, features, random), self.layers[-1]
-        return last(x, past, random, last=True, variant=self.config.branches and variant)
+        own, other = last(x, past, random, last=True, variant=self.config.branches and variant)
+        return own.index_select(1, past.place), None if other is None else other.index_select(1, past.place)
 
     def before_last(self, past: Past, features: Tensor | None, random: torch.Generator | None = None) -> Tensor:
-        """What the last layer is given, (T, N, d), or (1, N, d) where it is the first and the features are still."""
-        x = self.entered(features)
+        """What the last layer is given, (T, N, d), or (1, N, d) where it is the first and the features are still.
+
+        Nodes are in the order of the past's.
+        """
+        x = self.entered(features).index_select(1, past.order)
         for layer in self.layers[:-1]:
             x = self.passed_on(*layer(x, past, random, variant=self.passes_variant))
         return x
@@ -183,13 +188,18 @@ class Network(Entrance):
 
     def variant_score(self, parts: Tensor, pairs: Tensor) -> Tensor:
         """sigmoid of the variant decoder, (P,); parts (R, d) are detached, pairs (2, P) are rows of it."""
-        parts = parts.detach()
-        return torch.sigmoid(self.variant(torch.cat([parts[pairs[0]], parts[pairs[1]]], dim=1)).squeeze(1))
+        return torch.sigmoid(self.variant(torch.cat(ends(parts.detach(), pairs), dim=1)).squeeze(1))
 
 
 def score(parts: Tensor, pairs: Tensor) -> Tensor:
     """The logit of every pair, (P,): the dot product of the invariant parts (R, d) of its two rows."""
-    return (parts[pairs[0]] * parts[pairs[1]]).sum(1)
+    first, second = ends(parts, pairs)
+    return (first * second).sum(1)
+
+
+def ends(parts: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows of both ends of every pair, (P, d) each; indexing with brackets takes four times as long."""
+    return parts.index_select(0, pairs[0]), parts.index_select(0, pairs[1])
 
 
 def sinusoids(rows: int, width: int) -> Tensor:

@@ -61,9 +61,9 @@ class Pieces(torch.autograd.Function):
                     found[i] = part if total is None else total.add_(part)
                     continue
                 whole = found[i]
-                if whole is None:
-                    whole = found[i] = slope.new_zeros(*part.shape[:-2], slope.shape[-2], part.shape[-1])
-                whole[..., cut, :] += part
+                if whole is None:  # every row is of one piece, which fills it
+                    whole = found[i] = slope.new_empty(*part.shape[:-2], slope.shape[-2], part.shape[-1])
+                whole[..., cut, :] = part
         return None, None, None, None, *found
 
 

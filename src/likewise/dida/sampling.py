@@ -80,8 +80,7 @@ def _hop(own: np.ndarray, slots: np.ndarray, there: np.ndarray, times: np.ndarra
     since, now = torch.from_numpy((~there).astype(np.int64)), torch.zeros(1, dtype=torch.int64)
     size = max(1, SLOTS // slots.shape[1])
     cuts = [slice(start, start + size) for start in range(0, len(own), size)]
-    rows = torch.arange(len(own))
-    blocks = tuple(Block(rows[cut], torch.from_numpy(slots[cut].ravel()), since[cut], now) for cut in cuts)
+    blocks = tuple(Block(cut.start, torch.from_numpy(slots[cut].ravel()), since[cut], now) for cut in cuts)
     return Hop(torch.from_numpy(own), blocks, torch.from_numpy(times))
 
 

@@ -35,7 +35,7 @@ class Stream:
         if t >= rows and network.config.time_code != "none":
             raise TimeTableFullError(rows)
         plan = past(graph, both_ways=network.config.both_ways, last=True)
-        x = network.entered(self._features(graph, t))
+        x = network.entered(self._features(graph, t)).index_select(1, plan.order)
         for number, layer in enumerate(network.layers):
             last = number == len(network.layers) - 1
             query = layer.project(layer.query, x, plan.moments)
@@ -43,7 +43,7 @@ class Stream:
             own, other = layer.answer(query, *kept, x, plan, last=last, variant=not last and network.passes_variant)
             x = own if last else network.passed_on(own, other)
         self.times += 1
-        return x[0]
+        return x[0].index_select(0, plan.place)
 
     def through(self, graph: Graph) -> Tensor:
         """The invariant parts of every snapshot that the stream has not seen yet, (T', N, d)."""
@@ -60,7 +60,7 @@ class Stream:
     def _grown(self, number: int, layer: Layer, x: Tensor, plan: Past) -> tuple[Tensor, Tensor]:
         """Keys and values with those of the new snapshot's senders behind; x (N, d)."""
         fresh = plan.snapshot == self.times
-        senders = x.index_select(0, plan.sender[fresh])
+        senders = x.index_select(0, plan.place[plan.sender[fresh]])
         key, value = (
             torch.cat([kept, layer.project(linear, senders, plan.snapshot[fresh])])
             for kept, linear in zip(self._kept[number], (layer.key, layer.value), strict=True)

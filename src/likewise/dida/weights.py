@@ -36,8 +36,8 @@ class LastLayer:
         plan = past(graph, both_ways=network.config.both_ways)
         self.graph, self.layer, self.config = graph, network.layers[-1], network.config
         x = network.before_last(plan, network.features_of(graph))
-        self.x = x.expand(len(graph), -1, -1)  # (T, N, d)
-        self.query, key, value = self.layer.ask(x, plan)
+        query, key, value = self.layer.ask(x, plan)
+        self.x, self.query = (rows.expand(len(graph), -1, -1)[:, plan.place] for rows in (x, query))  # (T, N, d)
         self.sender, self.target, self.snapshot = messages(graph, both_ways=network.config.both_ways)
         cells = plan.snapshot * graph.size + plan.sender
         row = torch.searchsorted(cells, self.snapshot * graph.size + self.sender)
