@@ -1,13 +1,14 @@
 """What makes it fast changes nothing: still features, short windows, one pass over links; and the authors' names."""
 
+import statistics
 import time
 
 import pytest
 import torch
 from evolving import edges, random_snapshots
 
-from likewise.dida import authors, narrow, pieces, sampling
-from likewise.dida.attention import Block, blend, past
+from likewise.dida import attention, authors, blending, pieces, sampling
+from likewise.dida.attention import past
 from likewise.dida.config import Config
 from likewise.dida.graph import build
 from likewise.dida.learn import Task
@@ -35,9 +36,9 @@ def test_still_features_are_those_that_happen_not_to_move(code, rng):
 
 
 @pytest.mark.parametrize("snapshots", [HUB, HUB[:1], [[], HUB[0]]], ids=["hub", "one snapshot", "begins empty"])
-@pytest.mark.parametrize("most", [0, narrow.MOST], ids=["products of matrices", "nodes side by side"])
+@pytest.mark.parametrize("most", [0, blending.MOST], ids=["products of matrices", "nodes side by side"])
 def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots, most, monkeypatch):
-    monkeypatch.setattr(narrow, "MOST", most)
+    monkeypatch.setattr(blending, "MOST", most)
     graph = build([edges(pairs) for pairs in snapshots], 11)
     net = make(Config(**SMALL), graph, 0).double()
     plain = slow.model(net, [graph.links(t) for t in range(len(graph))], None, net.config)[0].detach()
@@ -56,21 +57,46 @@ def test_blocks_an_index_samples_a_stream_and_the_loops_agree(snapshots, most, m
 
 
 @pytest.mark.parametrize("variant", ["reference", "paper", None])
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("way", [blending.Narrow, blending.Wide])
 @pytest.mark.parametrize("shape", [(7, 5, 4, 3), (3, 1, 1, 2), (4, 2, 6, 1)], ids=str)
-def test_nodes_side_by_side_have_the_sums_and_gradients_of_products_of_matrices(shape, variant, rng):
+def test_both_layouts_have_the_sums_and_gradients_of_the_formula(shape, way, apart, variant, rng, monkeypatch):
+    monkeypatch.setattr(blending, "layout", lambda *_: way)
     nodes, times, links, width = shape
     since = torch.randint(times + 1, (nodes, links), generator=rng)
     since[0] = times  # a node whose links never come
-    block = Block(0, torch.arange(nodes * links), since, torch.arange(times))
-    sizes = (times, links, links)
+    moments, sizes = torch.arange(times), (times, links, links)
     q, k, v = (torch.randn(nodes, 2, n, width, generator=rng, dtype=torch.float64, requires_grad=True) for n in sizes)
-    plain = [part for part in blend(q, k, v, block, variant) if part is not None]
-    fast = [part for part in narrow.blend(q, k, v, since, block.moments, variant) if part is not None]
+    there = since[:, None, None] <= moments[:, None]
+    logits = (q @ k.mT / width**0.5).masked_fill(~there, -torch.inf)
+    weights = logits.softmax(-1).nan_to_num()
+    plain = [weights @ v]
+    if variant:
+        against = -weights if variant == "reference" else -(q @ k.mT / width**0.5)
+        plain.append(against.masked_fill(~there, -torch.inf).softmax(-1).nan_to_num() @ v)
+    made = blending.make(*(x.detach() for x in (q, k, v)), since, moments, variant)
+    fast = [part for part in blending.sums(made) if part is not None]
     slopes = [torch.randn(part.shape, generator=rng, dtype=torch.float64) for part in plain]
-    found = narrow.slopes(*(x.detach() for x in (q, k, v)), since, block.moments, variant, slopes[0], slopes[-1])
+    used = slopes[:1] if apart else slopes
+    found = blending.slopes(made, slopes[0], None if apart or not variant else slopes[1], variant)
     assert not plain[0][0].any()
-    for one, other in zip([*fast, *found], [*plain, *torch.autograd.grad(plain, (q, k, v), slopes)], strict=True):
+    wanted = torch.autograd.grad(plain[: len(used)], (q, k, v), used)
+    for one, other in zip([*fast, *found], [*plain, *wanted], strict=True):
         torch.testing.assert_close(one, other, atol=1e-12, rtol=1e-12)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_is_kept_for_the_gradient_changes_no_bit(ragged, apart, rng, monkeypatch):
+    plan, found = past(ragged, both_ways=True), []
+    sizes = ((4, 7, 8), (len(plan.sender), 8), (len(plan.sender), 8))
+    given = [torch.randn(*size, generator=rng, requires_grad=True) for size in sizes]
+    for kept in (attention.KEPT, 300, 0):
+        monkeypatch.setattr(attention, "KEPT", kept)
+        own, other = attention.attend(*given, plan.blocks, 2, variant="reference", apart=apart)
+        loss = own.square().sum() + (0 if apart else other.pow(3).sum())
+        assert other.requires_grad != apart
+        found.append(torch.autograd.grad(loss, given))
+    assert all(torch.equal(a, b) for rest in found[1:] for a, b in zip(found[0], rest, strict=True))
 
 
 def test_what_comes_later_changes_not_a_bit_of_a_stream(graph):
@@ -176,18 +202,19 @@ def test_weights_of_another_network_are_told(graph, change, told):
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(reason="2.0 to 3.0 times when last measured: weights made anew for the gradient cost time")
 def test_it_is_three_times_as_fast_as_the_definition_read_literally():
     times, size = 16, 5000
     graph = build(random_snapshots(times, size=size, links=10_000), size)
     net = make(Config(both_ways=False, feature_mask=True), graph, 0)
     plan, snapshots = past(graph, both_ways=False), [graph.links(t) for t in range(times)]
     torch.set_num_threads(1)
-    seconds = []
-    for run in (lambda: net(plan, None), lambda: slow.literal(net, snapshots, 4)):
-        made = run()
-        began = time.process_time()
-        made = run()
-        made[0].square().mean().backward()
-        seconds.append(time.process_time() - began)
-    assert seconds[1] > 3 * seconds[0]
+    ratios = []
+    for _ in range(4):
+        seconds = []
+        for run in (lambda: net(plan, None), lambda: slow.literal(net, snapshots, 4)):
+            run()
+            began = time.process_time()
+            run()[0].square().mean().backward()
+            seconds.append(time.process_time() - began)
+        ratios.append(seconds[1] / seconds[0])
+    assert statistics.median(ratios[1:]) > 3, ratios  # the first also asks the system for memory

@@ -11,17 +11,17 @@ batched product then serves all times, with no scatter, so the result is the sam
 nodes are in the order of their blocks, so what a block asks and answers is one piece of memory.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from likewise.dida import narrow
+from likewise.dida import blending
 from likewise.dida.graph import Graph
 
 PADDING, ROOM = 1.25, 1 << 18  # a block's width over its narrowest row, and logits a block and head
+KEPT = 1 << 24  # numbers that one attention keeps for its gradient; the rest is made anew
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,6 @@ class Block:
     def rows(self) -> slice:
         """Their places among the rows of queries."""
         return slice(self.first, self.first + len(self.since))
-
-    def wait(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """(b, 1, T, n): 0 where the link has come, NEVER before; and (b, 1, T, 1): 1 where any has come, else 0."""
-        return narrow.waiting(self.since[:, None, None] <= self.moments[:, None], like, -1)
 
     def to(self, device: str | torch.device) -> "Block":
         """The same on a device."""
@@ -137,10 +133,10 @@ def attend(
 
 
 class Attention(torch.autograd.Function):
-    """`attend` that keeps its inputs alone and makes the weights anew for the gradient, block by block.
+    """`attend` that goes block by block: what is gathered for one is used while the processor's cache still holds it.
 
-    Weights take links times snapshots times heads; without them memory grows with the links. What is gathered for a
-    block is used while the processor's cache still holds it.
+    Weights take links times snapshots times heads. They are kept for the gradient up to a bound and made anew beyond
+    it, so that memory grows with the links alone.
     """
 
     @staticmethod
@@ -156,10 +152,15 @@ class Attention(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor | None]:
         """See `attend`."""
         ctx.save_for_backward(query, key, value)
-        ctx.how = blocks, heads, None if apart else variant
+        ctx.how, ctx.kept = (blocks, heads, variant, apart), {}
+        room = KEPT if any(ctx.needs_input_grad) else 0
         sums, others = _empty(query, blocks), _empty(query, blocks) if variant else None
-        for block in blocks:
-            own, other = _sums(*_gathered(query, key, value, block, heads), block, variant)
+        for number, block in enumerate(blocks):
+            made = _made(query, key, value, block, heads, variant)
+            own, other = blending.sums(made)
+            made = made._replace(against=None) if apart else made
+            if made.numbers <= room:
+                room, ctx.kept[number] = room - made.numbers, made
             _rows_of(sums, block, heads).copy_(own)
             if others is not None and other is not None:
                 _rows_of(others, block, heads).copy_(other)
@@ -170,13 +171,15 @@ class Attention(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, own: Tensor, other: Tensor | None) -> tuple[Tensor | None, ...]:
         """The gradients of query, key and value from those of the sums."""
-        blocks, heads, variant = ctx.how
+        blocks, heads, variant, apart = ctx.how
         query, key, value = ctx.saved_tensors
         by_query, by_key, by_value = _empty(query, blocks), torch.zeros_like(key), torch.zeros_like(value)
-        given = [own, other] if variant and other is not None else [own]
-        for block in blocks:
-            slopes = [_rows_of(one, block, heads) for one in given]
-            q, k, v = _slopes(*_gathered(query, key, value, block, heads), block, variant, slopes)
+        other, variant = (None, None) if apart or other is None else (other, variant)
+        for number, block in enumerate(blocks):
+            made = ctx.kept.pop(number, None)  # and its memory is free again
+            made = made if made is not None else _made(query, key, value, block, heads, variant)
+            slopes = _rows_of(own, block, heads), None if other is None else _rows_of(other, block, heads)
+            q, k, v = blending.slopes(made, *slopes, variant)
             _rows_of(by_query, block, heads).copy_(q)
             by_key.index_add_(0, block.cells, _joined(k))
             by_value.index_add_(0, block.cells, _joined(v))
@@ -190,44 +193,14 @@ def _empty(query: Tensor, blocks: tuple[Block, ...]) -> Tensor:
     return made
 
 
-def _gathered(query: Tensor, key: Tensor, value: Tensor, block: Block, heads: int) -> tuple[Tensor, Tensor, Tensor]:
-    """A block's q (b, h, T, d/h), k and v (b, h, n, d/h)."""
-    k, v = (rows.index_select(0, block.cells).unflatten(0, block.since.shape) for rows in (key, value))
-    return _rows_of(query, block, heads), _split(k, heads), _split(v, heads)
+def _made(query: Tensor, key: Tensor, value: Tensor, block: Block, heads: int, variant: str | None) -> blending.Made:
+    k, v = (_split(rows.index_select(0, block.cells).unflatten(0, block.since.shape), heads) for rows in (key, value))
+    return blending.make(_rows_of(query, block, heads), k, v, block.since, block.moments, variant)
 
 
 def _rows_of(rows: Tensor, block: Block, heads: int) -> Tensor:
     """A block's part of (T, N, d), as (b, h, T, d/h) in the same memory."""
     return _split(rows[:, block.rows].transpose(0, 1), heads)
-
-
-def _sums(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
-    if narrow.narrow(*k.shape[2:]):
-        return narrow.blend(q, k, v, block.since, block.moments, variant)
-    return blend(q, k, v, block, variant)
-
-
-def _slopes(
-    q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None, slopes: list[Tensor]
-) -> tuple[Tensor, ...]:
-    if narrow.narrow(*k.shape[2:]):
-        return narrow.slopes(q, k, v, block.since, block.moments, variant, slopes[0], slopes[-1])
-    q, k, v = (part.detach().requires_grad_() for part in (q, k, v))
-    with torch.enable_grad():
-        made = [part for part in blend(q, k, v, block, variant) if part is not None]
-    return torch.autograd.grad(made, (q, k, v), slopes[: len(made)])
-
-
-def blend(q: Tensor, k: Tensor, v: Tensor, block: Block, variant: str | None) -> tuple[Tensor, Tensor | None]:
-    """Both sums of one block, (b, h, T, d/h) each; q (b, h, T, d/h), k and v (b, h, n, d/h)."""
-    wait, alive = block.wait(q)
-    logits = (q / math.sqrt(q.shape[-1])) @ k.transpose(-1, -2)  # (b, h, T, n)
-    weights = (logits + wait).softmax(-1)
-    own = weights @ v * alive
-    if not variant:
-        return own, None
-    against = ((wait - weights) if variant == "reference" else (wait - logits)).softmax(-1)
-    return own, against @ v * alive
 
 
 def _split(rows: Tensor, heads: int) -> Tensor:
