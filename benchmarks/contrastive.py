@@ -11,9 +11,11 @@ import argparse
 import importlib
 import json
 import resource
+import shutil
 import statistics
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -186,17 +188,27 @@ def large(args):
         write("contrastive_large", {"part": 32, "rows": found})
 
 
+def taught_rows(args):
+    """Where the teacher's rows of the photos are kept, which are the same for every arm and seed."""
+    return WORK / "contrastive" / f"{args.name}-{args.teacher}-rows"
+
+
 def guided(number):
     """One arm with one seed: learn, embed, probe; a file of its own."""
     args = guided.args
     arm, seed = list(ARMS)[number // args.seeds], number % args.seeds
-    place = RESULTS / "contrastive_guidance" / f"{args.name}-{args.teacher}-{arm}-{args.steps}-{seed}.json"
+    taught = "rules" in ARMS[arm]
+    stem = f"{args.name}-{args.teacher if taught else 'alone'}-{arm}-{args.backbone}-{args.steps}-{seed}"
+    place = RESULTS / "contrastive_guidance" / f"{stem}.json"
     if place.is_file():
         return f"{place.name} is there"
-    out = WORK / "contrastive" / place.stem
-    options = {"backbone": args.backbone, "steps": args.steps, "batch": args.batch, "size": 64, "lr": args.lr}
-    options |= ARMS[arm] | ({"teacher": args.teacher} if "rules" in ARMS[arm] else {})
-    done = fit(args.photos, out=out, seed=seed, resume=out.is_dir(), **options)
+    out = WORK / "contrastive" / stem
+    options = {"backbone": args.backbone, "steps": args.steps, "batch": args.batch, "size": args.size, "lr": args.lr}
+    options |= ARMS[arm] | ({"teacher": args.teacher} if taught else {})
+    begun = (out / "events.jsonl").is_file()
+    if taught and not begun:
+        shutil.copytree(taught_rows(args), out / "teacher", dirs_exist_ok=True)
+    done = fit(args.photos, out=out, seed=seed, resume=begun, **options)
     found = photo_files.load(args.photos, 128)
     classes = photo_files.labels(found, args.labels)
     train, test = photo_files.split(found, 0, classes)
@@ -210,14 +222,18 @@ def guided(number):
 
 def guidance(args):
     guided.args = args
+    found = photo_files.load(args.photos, 128)
+    named = photo_files.named_split(found)
+    features(encoders.load(args.teacher), found[named[0]] if named else found, taught_rows(args))
     numbers = [n for n in range(len(ARMS) * args.seeds) if not args.arms or list(ARMS)[n // args.seeds] in args.arms]
     if args.jobs == 1:
         for number in numbers:
             print(guided(number), flush=True)
     else:
         run_each(guided, numbers, args.jobs)
-    folder = RESULTS / "contrastive_guidance"
-    done = [checkpoint.read_json(p) for p in sorted(folder.glob(f"{args.name}-{args.teacher}-*-{args.steps}-*.json"))]
+    folder, end = RESULTS / "contrastive_guidance", f"-*-{args.backbone}-{args.steps}-*.json"
+    files = chain(*(folder.glob(f"{args.name}-{by}{end}") for by in ("alone", args.teacher)))
+    done = [checkpoint.read_json(path) for path in sorted(files)]
     table = {arm: {one["seed"]: one for one in done if one["arm"] == arm} for arm in ARMS}
     summary = {}
     for arm, runs in table.items():
@@ -230,8 +246,8 @@ def guidance(args):
             gain = paired(own, plain)
             summary[arm][name] = {"mean": round(float(np.mean(own)), 4), "gain": round(gain.value, 4)}
             summary[arm][name] |= {"low": round(gain.low, 4), "high": round(gain.high, 4)}
-    about = {key: getattr(args, key) for key in ("teacher", "steps", "batch", "backbone", "lr")}
-    print(write(f"contrastive_guidance_{args.name}", {**about, "arms": summary}))
+    about = {key: getattr(args, key) for key in ("teacher", "steps", "batch", "backbone", "size", "lr")}
+    print(write(f"contrastive_guidance_{args.name}_{args.teacher}", {**about, "arms": summary}))
 
 
 def graph(args):
@@ -327,6 +343,7 @@ def main():
     parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--arms", nargs="*", choices=list(ARMS))

@@ -8,7 +8,8 @@ repeat an earlier one, targets are drawn with weights 1 / rank.
 
 - fit: the whole of `DIDA.fit` on all links, batch and fan-out as given, until it stops by itself; minutes, memory, and
   its AUC beside EdgeBank's
-- memory: the peak of 20 steps, less that of a graph of 1,000 links, by links and by batch: the latter should count
+- memory: by links and by batch, the peak with the graph and its index alone, less that of a graph of 1,000 links; and
+  that of 20 steps and their validations above it, for which the batch should count
 - stream: the last snapshot's links added to a finished forecaster, by `update` and by going through everything again:
   seconds of both, and the largest difference of an embedding
 """
@@ -17,6 +18,7 @@ import argparse
 import json
 import sys
 import time
+from itertools import product
 
 import numpy as np
 import torch
@@ -26,7 +28,8 @@ from likewise import seeds
 from likewise.dida import DIDA
 from likewise.dida.config import Config
 from likewise.dida.graph import Graph, build
-from likewise.dida.learn import learn
+from likewise.dida.learn import Task, learn
+from likewise.dida.splits import split
 from likewise.dida.stream import Stream
 
 FIGURES = RESULTS / "dida_large.json"
@@ -40,15 +43,17 @@ def main() -> None:
         asked.add_argument(f"--{name}", type=int, default=default)
     asked.add_argument("--batch", type=int, default=4096)
     asked.add_argument("--fan-out", type=int, default=8)
+    asked.add_argument("--steps", type=int, default=STEPS, help=argparse.SUPPRESS)
     asked.add_argument("--part", choices=("fit", "memory", "stream"), help=argparse.SUPPRESS)
     given = asked.parse_args()
     if given.part:
         print(json.dumps({"fit": fit, "memory": memory, "stream": stream}[given.part](given)))
         return
-    bare = launch(given, "memory", links=1000)["peak_mib"]
-    for links, batch in ((given.links // 4, given.batch), (given.links, given.batch), (given.links, given.batch // 4)):
-        found = launch(given, "memory", links=links, batch=batch)
-        print(f"{links:,} links, batch {batch}: {found['peak_mib'] - bare} MiB, {found['seconds']:.2f} s a step")
+    bare, few = launch(given, "memory", links=1000, steps=0)["peak_mib"], given.batch // 4
+    for links, batch in product((given.links // 4, given.links, 4 * given.links), (given.batch, few)):
+        held, found = (launch(given, "memory", links=links, batch=batch, steps=steps) for steps in (0, STEPS))
+        graph, above = held["peak_mib"] - bare, found["peak_mib"] - held["peak_mib"]
+        print(f"{links:,} links, batch {batch}: graph {graph} MiB, steps {above}, {found['seconds']:.2f} s a step")
     for part in ("stream", "fit"):
         print(part, launch(given, part))
 
@@ -100,12 +105,18 @@ def fit(given: argparse.Namespace) -> dict:
 def memory(given: argparse.Namespace) -> dict:
     """Seconds a step; its parent sees the peak."""
     config = Config(batch=given.batch, fan_out=given.fan_out, epochs=STEPS, validate_every=2 * STEPS)
-    steps = learn(drawn(given), config, 0)
+    graph = drawn(given)
+    if not given.steps:
+        Task(graph, split(len(graph), config.val_snapshots, config.test_snapshots), config, 0)
+        return {}
+    steps = learn(graph, config, 0)
     next(steps)
     began = time.perf_counter()
-    for _ in range(STEPS - 2):
+    for _ in range(given.steps - 2):
         next(steps)
-    return {"seconds": round((time.perf_counter() - began) / (STEPS - 2), 3)}
+    seconds = (time.perf_counter() - began) / (given.steps - 2)
+    next(steps)  # the last is validated, as the first
+    return {"seconds": round(seconds, 3)}
 
 
 def stream(given: argparse.Namespace) -> dict:
