@@ -83,6 +83,24 @@ def measured(argv: Sequence[str], **environment: str) -> Child:
     return Child(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // unit, out)
 
 
+def peak_of(way: Callable[[], Any]) -> float | None:
+    """MiB that a fork needs at most beyond what it had; None where the system does not tell."""
+    if not Path("/proc/self/clear_refs").exists():
+        return None
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = _status("VmRSS")
+        way()
+        os.write(writing, str((_status("VmHWM") - before) / 1024).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        return round(float(told.read()), 1)
+
+
 def likewise(*words: object) -> list[str]:
     """The command line of this very installation."""
     return [sys.executable, "-m", "likewise", *map(str, words)]
@@ -108,6 +126,10 @@ def folder_or_none(path: Path, asked: bool, what: str) -> Path | None:
         raise SystemExit(f"There is no folder {path}: {what}")
     print(f"Left out, as there is no folder {path}: {what}")
     return None
+
+
+def _status(name: str) -> int:
+    return next(int(line.split()[1]) for line in _lines("/proc/self/status") if line.startswith(name))
 
 
 def _lines(path: str) -> list[str]:

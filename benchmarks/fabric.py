@@ -14,12 +14,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from bookkeeping import RESULTS, folder_or_none, spread, write
+from bookkeeping import RESULTS, folder_or_none, peak_of, spread, write
 from PIL import Image
 from torch import Tensor
 
@@ -199,7 +199,7 @@ class Bench:
             ways = {"ours": lambda count=count: self.ours(2, count, count)}
             if self.reference is not None and count:
                 ways |= {kind: self.theirs(kind, 2, count, count) for kind in ("generator", "pipeline")}
-            found[f"{count} + {count}"] = {name: _peak(way) for name, way in ways.items()}
+            found[f"{count} + {count}"] = {name: peak_of(way) for name, way in ways.items()}
         return found
 
 
@@ -226,29 +226,6 @@ def in_turn(ways: dict[str, Way], repeat: int) -> dict[str, Any]:
         }
         for name, each in times.items()
     }
-
-
-def _peak(way: Callable[[], Any]) -> float | None:
-    """MiB that a fork needs at most beyond what it had; None where the system does not tell."""
-    if not Path("/proc/self/clear_refs").exists():
-        return None
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = _status("VmRSS")
-        way()
-        os.write(writing, str((_status("VmHWM") - before) / 1024).encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    os.close(writing)
-    with os.fdopen(reading) as told:
-        return round(float(told.read()), 1)
-
-
-def _status(name: str) -> int:
-    lines: Sequence[str] = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(name))
 
 
 PARTS: dict[str, Callable[[Bench], Any]] = {

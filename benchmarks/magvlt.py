@@ -4,9 +4,10 @@ Run: python benchmarks/magvlt.py speed [--reference CHECKOUT] [--width 256 --lay
 python benchmarks/magvlt.py ablations [--seeds 3 --steps 1500] [--only NAME].
 
 speed: the same random weights, 256 image and 64 text tokens and the released vocabularies; greedy, so that the tokens
-that come out can be compared one by one. CHECKOUT is a checkout of github.com/kakaobrain/magvlt; packages that its
-modules import and that its sampler does not use are replaced by empty ones. Each side runs in a process of its own, so
-that its peak memory is known. Writes results/magvlt_speed.json.
+that come out can be compared one by one. Each side runs in a process of its own, and the sides take turns; the quicker
+of two goes of each turn counts, and a ratio is of one turn. Memory is what decoding needs at most beside the weights.
+CHECKOUT is a checkout of github.com/kakaobrain/magvlt; packages that its modules import and that its sampler does not
+use are replaced by empty ones. Writes results/magvlt_speed.json.
 
 ablations: the small world of likewise.magvlt.smallworld, one run a variant and seed, each a file in results/magvlt/;
 finished ones are not made again. Equal steps, and equal compute: the plain training with as many passes as the variant
@@ -23,7 +24,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import torch
-from bookkeeping import RESULTS, collect, measured, write
+from bookkeeping import RESULTS, collect, measured, peak_of, spread, write
 
 from likewise import checkpoint, devices, seeds
 from likewise.magvlt import draw, smallworld, twin
@@ -36,6 +37,7 @@ from likewise.metrics.intervals import paired
 
 PROMPT = 12  # tokens, the end mark included
 SIDES = ("ours", "released", "twin", "ours in bfloat16")
+WORKS = ("pictures", "captions")
 
 
 # Speed
@@ -142,7 +144,7 @@ def released(model, count, checkout):
 
 
 def side(given):
-    """One side, in this process: CPU seconds of each round, and the tokens, printed as JSON."""
+    """One side, in this process: CPU and wall seconds, memory, and the tokens, printed as JSON."""
     torch.set_num_threads(given.threads)
     model = weights(given)
     made = {
@@ -152,45 +154,46 @@ def side(given):
         "released": lambda: released(model, given.candidates, given.reference),
     }[given.side]()
     found = {}
-    for name, work in zip(("pictures", "captions"), made, strict=True):
-        seconds = []
-        for _ in range(given.rounds):
+    for name, work in zip(WORKS, made, strict=True):
+        own, goes = peak_of(work), []
+        for _ in range(2):
             began, wall = time.process_time(), time.perf_counter()
             tokens = work()
-            seconds.append((time.process_time() - began, time.perf_counter() - wall))
-        found[name] = {
-            "cpu": round(statistics.median(a for a, _ in seconds), 3),
-            "wall": round(statistics.median(b for _, b in seconds), 3),
-            "least_cpu": round(min(a for a, _ in seconds), 3),
-            "tokens": tokens.tolist(),
-        }
+            goes.append((time.process_time() - began, time.perf_counter() - wall))
+        found[name] = {"own_mib": own, "cpu": min(goes)[0], "wall": min(goes)[1], "tokens": tokens.tolist()}
     print(json.dumps(found))
 
 
 def speed(given):
-    sizes = {name: getattr(given, name) for name in ("width", "layers", "candidates", "rounds", "threads")}
+    sizes = {name: getattr(given, name) for name in ("width", "layers", "candidates", "threads")}
     flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
-    found = {}
-    for name in SIDES:
-        if name == "released" and not given.reference:
-            continue
-        more = ["--reference", str(given.reference)] if given.reference else []
-        child = measured([sys.executable, __file__, "side", "--side", name, *flags, *more])
-        found[name] = json.loads(child.out.splitlines()[-1]) | {"peak_mib": child.peak}
-    report = {"sizes": sizes, "sides": {}}
-    for name, one in found.items():
-        row = {"peak_mib": one["peak_mib"]}
-        for what in ("pictures", "captions"):
-            row[what] = {k: v for k, v in one[what].items() if k != "tokens"}
-            if name in ("released", "ours in bfloat16"):
-                pairs = zip(*(chain.from_iterable(of[what]["tokens"]) for of in (one, found["ours"])), strict=True)
-                same = [a == b for a, b in pairs]
-                row[what]["tokens_as_ours"] = round(sum(same) / len(same), 4)
-            if name != "ours":
-                row[what]["times_ours"] = round(one[what]["cpu"] / found["ours"][what]["cpu"], 2)
-        report["sides"][name] = row
+    flags += ["--reference", str(given.reference)] if given.reference else []
+    sides = [name for name in given.sides if name != "released" or given.reference]
+    turns = []
+    for number in range(given.rounds):
+        runs = {name: measured([sys.executable, __file__, "side", "--side", name, *flags]) for name in sides}
+        turns.append({name: json.loads(run.out.splitlines()[-1]) for name, run in runs.items()})
+        print(f"turn {number + 1} of {given.rounds}", flush=True)
+    report = {name: {what: beside(turns, name, what) for what in WORKS} for name in sides}
     print(json.dumps(report, indent=2))
-    print(write("magvlt_speed", report))
+    print(write("magvlt_speed", {"sizes": sizes, "sides": report}))
+
+
+def beside(turns, name, what):
+    """One side's figures at one work, and how many times ours they are."""
+    each, mine = ([turn[side][what] for turn in turns] for side in (name, "ours"))
+    row = {key: spread([one[key] for one in each]) for key in ("cpu", "wall")}
+    row["own_mib"] = max((one["own_mib"] for one in each if one["own_mib"]), default=None)
+    if name == "ours":
+        return row
+    row["time over ours"] = spread([a["cpu"] / b["cpu"] for a, b in zip(each, mine, strict=True)])
+    if row["own_mib"]:
+        row["memory over ours"] = round(row["own_mib"] / max(one["own_mib"] for one in mine), 2)
+    if name != "twin":  # which draws its tokens otherwise
+        pairs = zip(*(chain.from_iterable(of[0]["tokens"]) for of in (each, mine)), strict=True)
+        same = [a == b for a, b in pairs]
+        row["tokens as ours"] = round(sum(same) / len(same), 4)
+    return row
 
 
 # Ablations
@@ -285,7 +288,8 @@ def main():
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--reference", type=Path)
-    parser.add_argument("--side", choices=SIDES)
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)  # "ours" among them
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--only", choices=VARIANTS)
     given = parser.parse_args()
     if given.part == "side":
