@@ -1,5 +1,7 @@
 """Acceptance checks 1 to 6: the spectral theory on worlds that can be written down."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,8 @@ from worlds import descend, projector, world
 
 from likewise.contrastive import graph as graphs
 from likewise.contrastive.losses import spectral_loss
+from likewise.contrastive.prediction import compare
+from likewise.contrastive.report import table
 from likewise.errors import MeasureError
 
 RANK = 6
@@ -162,6 +166,13 @@ def test_pieces_have_no_gap_and_one_piece_no_error():
     assert graphs.conductance(law, classes) == pytest.approx({"0": 0, "1": 0})
     assert graphs.connectivity(law, classes) == pytest.approx({"0": 1, "1": 1})
     assert graphs.partners_in_class(law, classes) == 2
+
+
+def test_a_bound_without_a_limit_is_none_in_the_report():
+    law, classes = np.kron(np.eye(4), np.ones((6, 2))), np.tile(["a", "b"], 12)
+    found = compare({"captions": law}, classes, 2, (np.arange(0, 24, 3), np.arange(1, 24, 3)))
+    assert found["ways"]["captions"]["bounds"]["error"] is None
+    assert json.dumps(found, allow_nan=False) and table(found)[1][5] == "says nothing"
 
 
 def test_conductance_is_the_share_of_pairs_that_leave():

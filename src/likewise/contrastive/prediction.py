@@ -1,5 +1,6 @@
 """Compare ways of making pairs before anything is trained: what their graphs say of labels, and of each other."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -17,8 +18,9 @@ SHOWN = 64  # singular values in a report
 def describe(law: np.ndarray, classes: np.ndarray, rank: int, parts: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
     """Everything that one way of making pairs says, as JSON. parts: rows to learn a probe from, and to test it on.
 
-    predicted: a linear probe on the graph's own top directions, that is on what a perfect learner of width `rank` would
-    give, told right on the test part. (The graph itself has seen all photos, but no label of the test part.)
+    bounds: None for one without a limit, as of a graph in more pieces than the width. predicted: a linear probe on the
+    graph's own top directions, that is on what a perfect learner of width `rank` would give, told right on the test
+    part. (The graph itself has seen all photos, but no label of the test part.)
     """
     found = graphs.graph(law)
     rank = min(rank, len(found.values) - 1) or 1
@@ -36,7 +38,7 @@ def describe(law: np.ndarray, classes: np.ndarray, rank: int, parts: tuple[np.nd
         "partners_in_class": round(graphs.partners_in_class(law, classes), 2),
         "conductance": {name: round(value, 4) for name, value in leaving.items()},
         "connectivity": {name: round(value, 4) for name, value in mixing.items()},
-        "bounds": {name: round(float(value), 4) for name, value in asdict(limits).items()},
+        "bounds": {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(limits).items()},
         "residual": round(residual, 4),
         "error": round(error, 4),
         "predicted": figure(share(_probed(found, classes, rank, parts))),

@@ -70,7 +70,8 @@ def table(found: Mapping[str, Any]) -> list[Sequence[str]]:
     cells: list[Sequence[str]] = [HEAD]
     for name in found["order"]:
         way, probe = found["ways"][name], found["ways"][name]["predicted"]
-        bound = "says nothing" if way["bounds"]["error"] >= 1 else f"{way['bounds']['error']:.3f}"
+        error = way["bounds"]["error"]
+        bound = "says nothing" if error is None or error >= 1 else f"{error:.3f}"
         figures = [f"{way[key]:.3f}" for key in ("labelling_error", "picture_error")]
         figures += [f"{way['partners_in_class']:.1f}", f"{way['gap']:.3f}", bound]
         cells.append((name, *figures, f"{probe['value']:.3f} [{probe['low']:.3f}, {probe['high']:.3f}]"))
