@@ -304,27 +304,39 @@ def _probe_of_trained(law, pixels, classes, parts, width, seeds):
 
 
 def spectral(args):
-    """Angles between what two free tables of rows learn from captions' pairs, and the singular vectors of their law."""
-    law = pairings.caption_law(photo_files.load(args.photos, 16))
-    law = law + args.smooth / law.size  # a caption may go with any photo, now and then: no two values are equal then
+    """Angles between what two free tables of rows learn from captions' pairs, and the singular vectors of their law.
+
+    The partner of a photo is a word of its caption that not all captions have. The width is where the spectrum falls
+    most, as a space is only well defined above a gap.
+    """
+    captions = [str(caption).split() for caption in photo_files.load(args.photos, 16).captions]
+    shared = set.intersection(*map(set, captions))
+    words = sorted(set().union(*captions) - shared)
+    law = np.array([[own.count(word) for word in words] for own in captions], dtype=float)
+    law /= law.sum(1, keepdims=True) * len(law)
+    law = (1 - args.smooth) * law + args.smooth / law.size  # any word may go with any photo, now and then
     made = graphs.graph(law)
-    rank = min(args.width, min(law.shape))
+    falls = made.values[4:48] - made.values[5:49]
+    rank = int(falls.argmax()) + 5
     masses = [torch.tensor(np.sqrt(made.law.sum(axis)))[:, None] for axis in (1, 0)]
     random, line = np.random.default_rng(0), made.law.ravel().cumsum()
-    sides = [torch.tensor(0.1 * random.standard_normal((side, rank)), requires_grad=True) for side in law.shape]
+    sides = [torch.tensor(0.01 * random.standard_normal((side, rank)), requires_grad=True) for side in law.shape]
+    optimiser = torch.optim.Adam(sides)
     angles = {}
     for step in range(args.steps + 1):
         if step in (0, args.steps // 8, args.steps // 2, args.steps):
             found_angles = graphs.principal_angles(sides[0].detach().numpy(), made.left[:, :rank])
             angles[f"{step} steps"] = np.degrees(found_angles).round(2).tolist()
+        optimiser.param_groups[0]["lr"] = 0.01 * (1 - step / (args.steps + 1))
         chosen = torch.from_numpy(np.searchsorted(line, random.random(1024)).clip(max=law.size - 1))
         rows = (sides[0] / masses[0])[chosen // law.shape[1]], (sides[1] / masses[1])[chosen % law.shape[1]]
-        slopes = torch.autograd.grad(spectral_loss(*rows, 0), sides)
-        with torch.no_grad():
-            for side, slope in zip(sides, slopes, strict=True):
-                side -= 0.1 * (1 - step / (args.steps + 1)) * slope
+        optimiser.zero_grad()
+        spectral_loss(*rows, 0).backward()
+        optimiser.step()
+    about = {"photos": len(law), "words": len(words), "width": rank, "smooth": args.smooth}
+    about |= {"singular_values": made.values[:49].round(4).tolist(), "angles_in_degrees": angles}
     print({name: (max(one), float(np.mean(one))) for name, one in angles.items()})
-    write(f"contrastive_spectral_{args.name}", {"rank": rank, "smooth": args.smooth, "angles_in_degrees": angles})
+    write(f"contrastive_spectral_{args.name}", about)
     axes = plot.Axis("principal angle, by size"), plot.Axis("degrees", 0, 90)
     picture = plot.lines(angles, "Learned space against singular vectors", *axes)
     picture.save(RESULTS / f"contrastive_spectral_{args.name}.png")
