@@ -263,31 +263,38 @@ def graph(args):
     kinds = [kind for kind in pairings.KINDS if kind != "captions" or all(found.captions)]
     laws = build(found, kinds, encoders.load(how.encoder), how)
     report = compare(laws, classes, how.width, parts)
-    pixels = views.whole(found.pixels, 16).flatten(1)
-    for name, law in laws.items():
-        right = _probe_of_trained(law, pixels, classes, parts, args.width, args.seeds)
-        report["ways"][name]["measured"] = right
-        print(name, "predicted", report["ways"][name]["predicted"]["value"], "measured", right, flush=True)
-    ranked = sorted(laws, key=lambda name: -float(np.mean(report["ways"][name]["measured"])))
-    print(write(f"contrastive_graph_{args.name}", {**report, "measured_order": ranked, "photos": len(found)}))
+    inputs = {
+        "pixels": views.whole(found.pixels, 16).flatten(1),
+        "an encoder's rows": torch.from_numpy(features(encoders.load(args.teacher), found)),
+    }
+    orders = {}
+    for what, given in inputs.items():
+        means = {}
+        for name, law in laws.items():
+            right = _probe_of_trained(law, given, classes, parts, args.width, args.seeds)
+            report["ways"][name].setdefault("measured", {})[what] = right
+            means[name] = float(np.mean(right))
+            print(what, name, report["ways"][name]["predicted"]["value"], "measured", right, flush=True)
+        orders[what] = sorted(means, key=lambda name: -means[name])
+    print(write(f"contrastive_graph_{args.name}", {**report, "measured_order": orders, "photos": len(found)}))
     series = {name: way["spectrum"] for name, way in report["ways"].items()}
     axes = plot.Axis("rank"), plot.Axis("singular value", 0, 1)
     plot.lines(series, "Spectra of three kinds of pairs", *axes).save(RESULTS / f"contrastive_graph_{args.name}.png")
 
 
-def _probe_of_trained(law, pixels, classes, parts, width, seeds):
-    """Probes of small networks on pixels, trained on pairs drawn from the law with the spectral loss."""
+def _probe_of_trained(law, given, classes, parts, width, seeds):
+    """Probes of small networks on rows (N, D), trained on pairs drawn from the law with the spectral loss."""
     shares = []
     for seed in range(seeds):
         random = np.random.default_rng(seed)
         with torch.random.fork_rng():
             torch.random.default_generator.manual_seed(seed)
             net = torch.nn.Sequential(
-                torch.nn.Linear(pixels.shape[1], 256), torch.nn.ReLU(), torch.nn.Linear(256, width)
+                torch.nn.Linear(given.shape[1], 256), torch.nn.ReLU(), torch.nn.Linear(256, width)
             )
         optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=1e-2)
-        inputs = (pixels - pixels.mean(0)) / (pixels.std(0) + 1e-3)
-        train = np.isin(np.arange(len(pixels)), parts[0])
+        inputs = (given - given.mean(0)) / (given.std(0) + 1e-3)
+        train = np.isin(np.arange(len(given)), parts[0])
         inside = law * train[:, None]
         inside = inside[:, inside.sum(0) > 0]
         for _ in range(1500):
