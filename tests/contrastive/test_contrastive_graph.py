@@ -1,5 +1,6 @@
 """Acceptance checks 1 to 6: the spectral theory on worlds that can be written down."""
 
+import itertools
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from worlds import descend, projector, world
 
 from likewise.contrastive import graph as graphs
+from likewise.contrastive import plot
 from likewise.contrastive.losses import spectral_loss
 from likewise.contrastive.prediction import compare
 from likewise.contrastive.report import table
@@ -173,6 +175,16 @@ def test_a_bound_without_a_limit_is_none_in_the_report():
     found = compare({"captions": law}, classes, 2, (np.arange(0, 24, 3), np.arange(1, 24, 3)))
     assert found["ways"]["captions"]["bounds"]["error"] is None
     assert json.dumps(found, allow_nan=False) and table(found)[1][5] == "says nothing"
+
+
+def test_names_at_the_ends_of_lines_never_meet():
+    for heights in ([80.0, 80.0, 81.0], [380.0, 396.0, 396.0], [100.0, 300.0, 200.0], [396.0] * 4):
+        found = plot._apart(heights)
+        ranked = sorted(found)
+        assert all(b - a >= plot.APART for a, b in itertools.pairwise(ranked))
+        assert max(found) <= plot.HEIGHT - plot.BOTTOM
+        assert sorted(range(len(found)), key=lambda i: heights[i]) == sorted(range(len(found)), key=lambda i: found[i])
+    assert plot._apart([100.0, 300.0, 200.0]) == [100.0, 300.0, 200.0]
 
 
 def test_conductance_is_the_share_of_pairs_that_leave():
