@@ -173,10 +173,9 @@ def speed(given):
     for number in range(given.rounds):
         runs = {name: measured([sys.executable, __file__, "side", "--side", name, *flags]) for name in sides}
         turns.append({name: json.loads(run.out.splitlines()[-1]) for name, run in runs.items()})
-        print(f"turn {number + 1} of {given.rounds}", flush=True)
-    report = {name: {what: beside(turns, name, what) for what in WORKS} for name in sides}
-    print(json.dumps(report, indent=2))
-    print(write("magvlt_speed", {"sizes": sizes, "sides": report}))
+        report = {name: {what: beside(turns, name, what) for what in WORKS} for name in sides}
+        print(f"turn {number + 1} of {given.rounds}", json.dumps(report, indent=2), flush=True)
+        print(write("magvlt_speed", {"sizes": sizes, "sides": report}))
 
 
 def beside(turns, name, what):
