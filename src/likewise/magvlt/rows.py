@@ -10,7 +10,7 @@ from torch import Tensor
 
 from likewise.magvlt.layout import Pair
 
-ROWS = 8
+ROWS = 4  # as many as there are candidates of one picture, unless told otherwise: a fuller pass costs twice as much
 
 
 def in_rows(shown: Pair, hidden: Tensor, read: Callable[[Pair], Tensor]) -> Tensor:
