@@ -1,49 +1,35 @@
-"""Contrastive losses, views, guidance and graphs, each beside what it is compared with.
+"""Contrastive losses, views and graphs, each beside what it is compared with.
 
-Run: python benchmarks/contrastive.py losses [--peers FOLDER] | views | large | guidance --photos DIR --labels FIELD |
-graph --photos DIR --labels FIELD | spectral --photos DIR. FOLDER holds the unpacked packages lightly and
-open_clip_torch, of which only the files of the two losses are run; without it the same formulas are written out here.
-`guidance` goes on where it was stopped: a finished run is a file in results/contrastive_guidance/. Seconds are of the
-CPU, on one thread.
+Run: python benchmarks/contrastive.py losses [--peers FOLDER] | views | large | graph --photos DIR --labels FIELD |
+spectral --photos DIR. FOLDER holds the unpacked packages lightly and open_clip_torch, of which only the files of the
+two losses are run; without it the same formulas are written out here. Seconds are of the CPU, on one thread.
 """
 
 import argparse
 import importlib
 import json
 import resource
-import shutil
 import statistics
 import sys
 import time
-from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from bookkeeping import RESULTS, WORK, measured, run_each, write
+from bookkeeping import RESULTS, measured, write
 from PIL import Image, ImageEnhance, ImageFilter
 
-from likewise import checkpoint, encoders
+from likewise import encoders
 from likewise.contrastive import graph as graphs
 from likewise.contrastive import measures, pairings, plot, views
 from likewise.contrastive import photos as photo_files
 from likewise.contrastive.losses import clip_loss, ntxent_loss, spectral_loss
 from likewise.contrastive.report import Settings, build
-from likewise.contrastive.run import fit
 from likewise.contrastive.teacher import features
-from likewise.metrics.intervals import paired
 
 DIM, SIZES = 128, (512, 1024, 2048, 4096, 8192, 16384)
-ARMS = {
-    "simclr": {},
-    "add-new-positive": {"rules": ["add-new-positive"]},
-    "drop-false-negative": {"rules": ["drop-false-negative"]},
-    "drop-easy-negative": {"rules": ["drop-easy-negative"]},
-    "drop-false-positive": {"rules": ["drop-false-positive"], "teacher_view": "views"},
-    "combined": {"rules": ["add-new-positive", "drop-false-negative", "drop-easy-negative"]},
-}
 
 
 def peers(folder):
@@ -188,68 +174,6 @@ def large(args):
         write("contrastive_large", {"part": 32, "rows": found})
 
 
-def taught_rows(args):
-    """Where the teacher's rows of the photos are kept, which are the same for every arm and seed."""
-    return WORK / "contrastive" / f"{args.name}-{args.teacher}-rows"
-
-
-def guided(number):
-    """One arm with one seed: learn, embed, probe; a file of its own."""
-    args = guided.args
-    arm, seed = list(ARMS)[number // args.seeds], number % args.seeds
-    taught = "rules" in ARMS[arm]
-    stem = f"{args.name}-{args.teacher if taught else 'alone'}-{arm}-{args.backbone}-{args.steps}-{seed}"
-    place = RESULTS / "contrastive_guidance" / f"{stem}.json"
-    if place.is_file():
-        return f"{place.name} is there"
-    out = WORK / "contrastive" / stem
-    options = {"backbone": args.backbone, "steps": args.steps, "batch": args.batch, "size": args.size, "lr": args.lr}
-    options |= ARMS[arm] | ({"teacher": args.teacher} if taught else {})
-    begun = (out / "events.jsonl").is_file()
-    if taught and not begun:
-        shutil.copytree(taught_rows(args), out / "teacher", dirs_exist_ok=True)
-    done = fit(args.photos, out=out, seed=seed, resume=begun, **options)
-    found = photo_files.load(args.photos, 128)
-    classes = photo_files.labels(found, args.labels)
-    train, test = photo_files.split(found, 0, classes)
-    encoder = encoders.load(done.encoder)
-    rows = measures.Embedding(features(encoder, found), encoder.hash)
-    right = measures.probed(rows[train], classes[train], rows[test], classes[test])
-    shares = {name: round(float(one.mean()), 4) for name, one in right.items()}
-    checkpoint.write_json(place, {"arm": arm, "seed": seed, "steps": args.steps, "test": len(test), **shares})
-    return f"{place.name} {shares}"
-
-
-def guidance(args):
-    guided.args = args
-    found = photo_files.load(args.photos, 128)
-    named = photo_files.named_split(found)
-    features(encoders.load(args.teacher), found[named[0]] if named else found, taught_rows(args))
-    numbers = [n for n in range(len(ARMS) * args.seeds) if not args.arms or list(ARMS)[n // args.seeds] in args.arms]
-    if args.jobs == 1:
-        for number in numbers:
-            print(guided(number), flush=True)
-    else:
-        run_each(guided, numbers, args.jobs)
-    folder, end = RESULTS / "contrastive_guidance", f"-*-{args.backbone}-{args.steps}-*.json"
-    files = chain(*(folder.glob(f"{args.name}-{by}{end}") for by in ("alone", args.teacher)))
-    done = [checkpoint.read_json(path) for path in sorted(files)]
-    table = {arm: {one["seed"]: one for one in done if one["arm"] == arm} for arm in ARMS}
-    summary = {}
-    for arm, runs in table.items():
-        shared = sorted(runs.keys() & table["simclr"].keys())
-        if not shared:
-            continue
-        summary[arm] = {"seeds": len(shared)}
-        for name in ("linear_probe", "knn"):
-            own, plain = ([which[seed][name] for seed in shared] for which in (runs, table["simclr"]))
-            gain = paired(own, plain)
-            summary[arm][name] = {"mean": round(float(np.mean(own)), 4), "gain": round(gain.value, 4)}
-            summary[arm][name] |= {"low": round(gain.low, 4), "high": round(gain.high, 4)}
-    about = {key: getattr(args, key) for key in ("teacher", "steps", "batch", "backbone", "size", "lr")}
-    print(write(f"contrastive_guidance_{args.name}_{args.teacher}", {**about, "arms": summary}))
-
-
 def graph(args):
     """The graph's prediction for each way of making pairs, beside probes of spectral models trained on those pairs."""
     from likewise.contrastive.prediction import compare
@@ -351,7 +275,7 @@ def spectral(args):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("part", choices=["losses", "views", "large", "guidance", "graph", "spectral", "one"])
+    parser.add_argument("part", choices=["losses", "views", "large", "graph", "spectral", "one"])
     parser.add_argument("words", nargs="*")
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
@@ -359,14 +283,8 @@ def main():
     parser.add_argument("--name", default="photos")
     parser.add_argument("--labels", default="folder")
     parser.add_argument("--teacher", default="efficientnet-lite0")
-    parser.add_argument("--backbone", default="resnet18")
     parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--arms", nargs="*", choices=list(ARMS))
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--smooth", type=float, default=0.1)
@@ -374,8 +292,8 @@ def main():
     if args.part == "one":
         one_loss(*args.words, args.sizes, args.peers)
     else:
-        parts = {"losses": losses, "views": view_speed, "large": large, "guidance": guidance}
-        {**parts, "graph": graph, "spectral": spectral}[args.part](args)
+        parts = {"losses": losses, "views": view_speed, "large": large, "graph": graph, "spectral": spectral}
+        parts[args.part](args)
 
 
 if __name__ == "__main__":
