@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from likewise.errors import MeasureError
-from likewise.metrics.neighbours import Embedding
-from likewise.metrics.probes import knn_predict, logistic_probe, ridge_probe
+from likewise.metrics.neighbours import Embedding, unit
+from likewise.metrics.probes import PENALTIES, knn_predict, logistic_probe, ridge_probe
 
 
 def clouds(count=60, width=6, classes=3, seed=0):
@@ -40,8 +40,45 @@ def test_logistic_reaches_a_flat_point_of_its_loss():
     penalty, probe = 1e-2, logistic_probe(rows, labels, penalty=1e-2, steps=3000)
     powers = np.exp(probe.scores(rows))
     wrong = powers / powers.sum(1, keepdims=True) - (labels[:, None] == probe.classes)
-    assert np.abs(rows.T @ wrong / len(rows) + penalty * probe.weight).max() < 1e-5
+    scale = rows.std(0)  # the penalty is on the weights of standardised rows
+    slope = (rows - rows.mean(0)).T @ wrong / len(rows) / scale[:, None] + penalty * probe.weight * scale[:, None]
+    assert np.abs(slope).max() < 1e-5
     assert np.abs(wrong.mean(0)).max() < 1e-5  # the bias is not penalised: mean probabilities equal class shares
+
+
+def test_rows_that_hardly_differ_are_told_apart_as_well():
+    rows, labels = clouds()
+    close = unit(50 + np.column_stack([rows, np.full(len(rows), 7.0)]))  # as untrained encoders give them
+    new_rows, new_labels = clouds(seed=1)
+    new_close = unit(50 + np.column_stack([new_rows, np.full(len(new_rows), 7.0)]))
+    assert (logistic_probe(close, labels).predict(new_close) == new_labels).mean() > 0.9
+
+
+def test_the_scale_and_place_of_rows_change_no_answer():
+    rows, labels = clouds(200)
+    new_rows, _ = clouds(seed=1)
+    plain, moved = logistic_probe(rows, labels), logistic_probe(1e-3 * rows + 7, labels)
+    assert plain.scores(new_rows) == pytest.approx(moved.scores(1e-3 * new_rows + 7), abs=1e-6)
+
+
+def test_the_penalty_is_chosen_by_held_rows():
+    random = np.random.default_rng(0)
+
+    def share(draw, penalty):
+        rows, labels = draw(240)
+        new_rows, new_labels = draw(4000)
+        return (logistic_probe(rows, labels, penalty).predict(new_rows) == new_labels).mean()
+
+    def noisy(count):  # one number says a little, 150 say nothing, and a small penalty learns them by heart
+        labels = np.arange(count) % 2
+        return np.column_stack([labels + random.normal(size=count), random.normal(size=(count, 150))]), labels
+
+    def fine(count):  # four classes on one line, which a large penalty cannot keep apart
+        labels = np.arange(count) % 4
+        return np.array([0.0, 0.2, 0.4, 1.0])[labels, None] + 0.05 * random.normal(size=(count, 1)), labels
+
+    assert share(noisy, None) > share(noisy, PENALTIES[-1]) + 0.02
+    assert share(fine, None) > share(fine, PENALTIES[0]) + 0.05
 
 
 def test_the_bias_takes_up_a_shift_of_all_rows():

@@ -27,11 +27,14 @@ SHARP = 2.0  # t of uniformity, as published
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: neighbours that vote, their sharpness, the probe's penalty, the sentence of zero-shot."""
+    """How to measure: neighbours that vote, their sharpness, the probe's penalty, the sentence of zero-shot.
+
+    penalty None: chosen by held rows (see logistic_probe).
+    """
 
     k: int = 20
     sharpness: float = 0.07
-    penalty: float = 1e-3
+    penalty: float | None = None
     template: str = TEMPLATE
     seed: int = 0
 
