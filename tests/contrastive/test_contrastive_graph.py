@@ -202,3 +202,34 @@ def test_angles_of_a_space_with_itself_are_zero_and_with_another_right():
 def test_what_is_no_law_is_refused(law):
     with pytest.raises(MeasureError, match="shares of at least 0"):
         graphs.graph(law)
+
+
+@pytest.mark.parametrize("sizes", [(15, 30), (20, 20), (8,) * 10])
+def test_one_wrong_caption_costs_one_photo_however_few_captions_there_are(sizes):
+    classes = np.repeat(np.arange(len(sizes)), sizes)
+    said = classes.copy()
+    said[0] = 1
+    law = np.eye(len(sizes))[said] / len(said)
+    parts = np.arange(0, len(said), 2), np.arange(1, len(said), 2)
+    way = compare({"captions": law}, classes, 64, parts)["ways"]["captions"]
+    assert way["rank"] == len(sizes) and way["tied"] == 0  # nothing is left out
+    assert way["error"] == pytest.approx(1 / len(said), abs=1e-3) and way["predicted"]["value"] > 0.9
+
+
+def test_what_chance_keeps_of_equal_directions_is_a_mean_over_choices():
+    said = np.repeat(np.arange(60), 3)
+    classes, law = said // 10, np.eye(60)[said] / len(said)
+    found = graphs.graph(law)
+    assert graphs.turned(found, 60, 5) == [found]  # no tie at the cut
+    turns = graphs.turned(found, 40, 5)
+    assert len(turns) == 5
+    for one in turns:
+        rebuilt = one.left @ np.diag(one.values) @ one.right.T
+        assert rebuilt == pytest.approx(graphs.normalised(law), abs=1e-9)
+    parts = np.flatnonzero(np.arange(len(said)) % 3 < 2), np.flatnonzero(np.arange(len(said)) % 3 == 2)
+    plain, moved = (
+        compare({"captions": np.eye(60)[names] / len(said)}, classes, 40, parts)["ways"]["captions"]
+        for names in (said, (said * 7) % 60)
+    )
+    assert plain["tied"] == 60 and plain["predicted"]["low"] < plain["predicted"]["value"]
+    assert plain["error"] == pytest.approx(moved["error"], abs=0.1)  # however captions are called

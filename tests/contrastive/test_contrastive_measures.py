@@ -1,16 +1,19 @@
 """Acceptance check 12: probes and neighbours see what is there, and leave the encoder as it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from likewise import encoders
 from likewise.checkpoint import hash_tensors
-from likewise.contrastive import measures
+from likewise.contrastive import measures, pairings
 from likewise.contrastive import photos as photo_files
 from likewise.contrastive.config import Config
 from likewise.contrastive.run import export
 from likewise.contrastive.student import make
-from likewise.errors import MeasureError, NoTextTowerError
+from likewise.contrastive.teacher import features
+from likewise.errors import LongCaptionsWarning, MeasureError, NoTextTowerError, PromptTooLongError
 from likewise.metrics.neighbours import Embedding, unit
 from likewise.metrics.probes import knn_predict
 
@@ -76,6 +79,50 @@ def test_texts_find_photos_and_photos_texts(folder):
     assert report["zero_shot"]["value"] > 0.6
     assert report["retrieval"]["photos"] == 6
     assert 0 <= report["retrieval"]["text_to_photo@1"]["value"] <= report["retrieval"]["text_to_photo@5"]["value"] == 1
+
+
+class Short(Words):
+    """Reads sentences of at most eight words."""
+
+    def embed_texts(self, texts):
+        if any(len(text.split()) > 8 for text in texts):
+            raise PromptTooLongError("a text", 9, 8, [])
+        return super().embed_texts(texts)
+
+
+def test_a_caption_that_is_too_long_costs_its_photo_and_no_more(folder):
+    found = photo_files.load(folder, 40)
+    test = photo_files.split(found, 0, photo_files.labels(found))[1]
+    captions = list(found.captions)
+    captions[test[0]] += " that nobody could read to its very end"
+    long = replace(found, captions=tuple(captions))
+    with pytest.warns(LongCaptionsWarning, match="1 of "):
+        report = measures.evaluate(Short(), long, photo_files.labels(found))
+    assert report["retrieval"]["photos"] == 5 and "linear_probe" in report
+    plain = measures.retrieval(Words(), *_of(found, test[1:]))
+    assert report["retrieval"] == plain
+
+
+def _of(found, rows):
+    encoder = Words()
+    return Embedding(features(encoder, found), encoder.hash)[rows], [found.captions[row] for row in rows]
+
+
+def test_joining_captions_needs_an_encoder_of_texts(folder, learned):
+    with pytest.raises(NoTextTowerError, match="Joining captions"):
+        pairings.caption_law(photo_files.load(folder, 16), learned, clusters=2)
+
+
+def test_uniformity_is_as_uncertain_as_a_mean_over_pairs():
+    random = np.random.default_rng(3)
+
+    def rows(count):
+        drawn = random.standard_normal((count, 3)) * [2, 1, 0.5] + 1
+        return Embedding(unit(drawn), "x")
+
+    truth = measures.uniformity(rows(4000)).value
+    held = [measures.uniformity(rows(60), seed=i).holds(truth) for i in range(100)]
+    assert np.mean(held) >= 0.88  # of single row means: about 0.65
 
 
 def test_places_count_the_wrong_ones_before_the_first_right_one():

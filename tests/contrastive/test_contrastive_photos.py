@@ -14,6 +14,7 @@ from likewise.errors import (
     OneClassError,
     PictureMemoryError,
     TooFewImagesError,
+    UnusedSplitWarning,
 )
 
 
@@ -59,6 +60,39 @@ def test_a_split_that_metadata_names_is_kept(copy):
     (copy / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows[1:])))
     with pytest.raises(LabelsMissingError, match="has none"):
         photo_files.labels(found, "kind")
+
+
+def described(copy, **fields):
+    """metadata.jsonl with these fields, and no captions; each a list that is repeated."""
+    for path in copy.rglob("*.txt"):
+        path.unlink()
+    names = sorted(path.relative_to(copy).as_posix() for path in copy.rglob("*.png"))
+    rows = [
+        {"file_name": name, **{key: values[i % len(values)] for key, values in fields.items()}}
+        for i, name in enumerate(names)
+    ]
+    (copy / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8-sig")
+    return photo_files.load(copy, 16)
+
+
+def test_labels_and_splits_need_no_captions(copy):
+    found = described(copy, kind=["a", "b"], split=["Train", "train", "Validation"])
+    assert sorted(set(photo_files.labels(found, "kind"))) == ["a", "b"]
+    train, test = photo_files.split(found)
+    assert len(train) == 16 and len(test) == 8 and not set(train) & set(test)
+
+
+def test_test_photos_alone_are_tested_on_where_there_are_any(copy):
+    train, test = photo_files.split(described(copy, split=["train", "validation", "test"]))
+    assert len(train) == len(test) == 8
+
+
+@pytest.mark.parametrize("value", ["train", "test"])
+def test_a_split_of_one_part_is_told_and_a_quarter_kept(copy, value):
+    found = described(copy, split=[value])
+    with pytest.warns(UnusedSplitWarning, match=f"says '{value}' and is not used"):
+        train, test = photo_files.split(found)
+    assert len(train) == 18 and len(test) == 6
 
 
 def test_missing_labels_and_single_classes_are_told(folder):

@@ -147,12 +147,15 @@ def test_settings_that_do_not_go_together_are_told(folder, tmp_path):
         ({"rules": ["add-new-positive"] * 2, "teacher": "toybox"}, "named twice"),
         ({"rules": ["add-new-positive"], "teacher": "toybox", "shares": [0.1, 0.2]}, "2 shares are given for 1"),
         ({"rules": ["drop-easy-negative"], "teacher": "toybox", "shares": [1.0]}, "below 1"),
+        ({"rules": ["add-new-positive"], "teacher": "toybox", "shares": [0.5]}, "its share is 1 or 0"),
+        ({"teacher": "toybox"}, "a teacher guides by rules"),
         ({"objective": "spectral", "projection": 200}, "no lowest value"),
         ({"backbone": "vit-tiny", "size": 60}, "multiple of the patch"),
         ({"batch": 1}, "batch"),
     ):
         with pytest.raises(BadSettingError, match=words):
             settings.build(Config, options, "The test")
+    settings.build(Config, {"rules": ["add-new-positive"], "teacher": "toybox", "shares": [1.0]}, "As published")
     with pytest.raises(SettingError, match="there are 24 photos"):
         fit(folder, out=tmp_path / "run", **{**SMALL, "batch": 25})
 
@@ -170,14 +173,15 @@ def test_the_rate_rises_and_falls():
     assert rates[9:] == sorted(rates[9:], reverse=True) and 0 < rates[-1] < 0.01
 
 
-def test_lars_is_its_formula(rng):
+@pytest.mark.parametrize("decay", [0.1, 0.0])
+def test_lars_is_its_formula(rng, decay):
     weight = torch.nn.Parameter(torch.randn(3, 2, generator=rng, dtype=torch.float64))
     bias = torch.nn.Parameter(torch.randn(3, generator=rng, dtype=torch.float64))
-    optimiser = LARS([{"params": [weight], "weight_decay": 0.1}, {"params": [bias]}], lr=0.5)
+    optimiser = LARS([{"params": [weight], "weight_decay": decay}, {"params": [bias], "adapt": False}], lr=0.5)
     w, b, speed, plain = weight.detach().clone(), bias.detach().clone(), 0.0, 0.0
     for _ in range(3):
         weight.grad, bias.grad = torch.sin(weight.detach()), torch.cos(bias.detach())
-        slope = torch.sin(w) + 0.1 * w
+        slope = torch.sin(w) + decay * w
         speed = MOMENTUM * speed + 0.5 * TRUST * w.norm() / slope.norm() * slope
         plain = MOMENTUM * plain + 0.5 * torch.cos(b)
         w, b = w - speed, b - plain

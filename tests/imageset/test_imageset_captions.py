@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from likewise.errors import CaptionFileError
+from likewise.errors import CaptionFileError, NoCaptionsWarning
 from likewise.imageset import captions
 from likewise.imageset.listing import scan
 
@@ -86,8 +86,7 @@ def test_the_same_caption_twice_is_no_conflict_but_two_that_differ_are(folder):
     ("text", "reason"),
     [
         (lines({"file_name": "x.jpg", "text": "one"}), r"none of its 1 entries matches .* its first names 'x\.jpg'"),
-        (lines({"file_name": "a.jpg"}), "no entry with a caption"),
-        ("", "no entry with a caption"),
+        ("", "it is empty"),
         ('{"file_name": "a.jpg", "text": "x"}\n{oops', "line 2 is no JSON"),
         (lines({"name": "a.jpg"}), 'line 1 has no "file_name"'),
         ("[1]", 'line 1 has no "file_name"'),
@@ -105,3 +104,9 @@ def test_a_sidecar_that_is_no_caption_is_an_error(folder):
         found(folder, a__txt="x" * 20_000)
     with pytest.raises(CaptionFileError, match=r"a\.txt: byte 1 is no UTF-8"):
         found(folder, a__txt=b"a\xe9")
+
+
+def test_metadata_about_other_things_is_told_and_is_no_error(folder):
+    with pytest.warns(NoCaptionsWarning, match='none of its lines has "text"'):
+        texts, unused = found(folder, metadata__jsonl=lines({"file_name": "a.jpg", "label": "x"}))
+    assert texts == {} and unused == []

@@ -93,3 +93,10 @@ def test_wilson_holds_the_truth():
 def test_messages_say_what_was_found(call, message):
     with pytest.raises(MeasureError, match=message):
         call()
+
+
+@pytest.mark.parametrize("count", [2, 3, 5, 9, 10, 15])
+def test_few_items_have_wide_intervals_that_hold_the_truth(count):
+    random = np.random.default_rng(count)
+    held = [paired(random.normal(size=count), np.zeros(count), seed=i, draws=400).holds(0.0) for i in range(400)]
+    assert 0.92 <= np.mean(held) <= 0.98  # plain percentiles: 0.50, 0.75, 0.84, 0.89, 0.90, 0.91

@@ -19,7 +19,6 @@ Labels = Annotated[
     typer.Option(metavar="folder|FIELD|none", help="Classes: the folder of each photo, or a field of metadata.jsonl."),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")]
-SIDE = 128  # pixels that photos are reduced to before they are looked at
 
 
 def learn(
@@ -74,7 +73,8 @@ def evaluate(
 
     if "{}" not in template:
         raise SettingError("template", template, "it must hold {}, where the name of the class goes")
-    chosen, found = encoders.load(encoder), photo_files.load(photos, SIDE)
+    chosen = encoders.load(encoder)
+    found = photo_files.load_for(chosen, photos)
     classes = None if labels == "none" else photo_files.labels(found, labels)
     report = measures.evaluate(chosen, found, classes, measures.Settings(k=k, template=template, seed=seed))
     return Answer(report, _told(report))
@@ -107,8 +107,7 @@ def graph(
 
     how = report.Settings(labels, encoder, clusters, neighbours, width, limit, seed)
     found, picture = report.report(photos, pairs or [], how)
-    rank = next(iter(found["ways"].values()))["rank"]
-    head = f"{found['photos']} photos of {found['classes']} classes; a learner of width {rank}"
+    head = f"{found['photos']} photos of {found['classes']} classes; a learner of width {width}"
     lines = [head, *rows(report.table(found)), f"Best first: {', '.join(found['order'])}"]
     if plot is not None:
         write_png(plot, picture)

@@ -5,6 +5,13 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+def _check_share(rule: str, share: float) -> None:
+    if rule == "add-new-positive" and share not in (0, 1):
+        raise ValueError("add-new-positive gives every row one more positive or none: its share is 1 or 0")
+    if rule != "add-new-positive" and not 0 <= share < 1:
+        raise ValueError("a share is at least 0 and below 1")
+
+
 class Config(BaseModel):
     """The settings of one contrastive run; frozen, and an unknown name is refused."""
 
@@ -47,33 +54,41 @@ class Config(BaseModel):
     text_width: int = Field(192, ge=48, multiple_of=48, description="Width of the text tower, a multiple of 48.")
     source_size: int = Field(128, ge=16, description="Side to which photos are reduced once, pixels.")
     size: int = Field(64, ge=8, description="Side of a view, pixels.")
-    crop: float = Field(0.08, gt=0, le=1, description="Least share of a photo's area that a crop covers.")
+    crop: float = Field(
+        0.08, gt=0, le=1, description="Least share of a photo's area that a crop covers; at least 0.5 with captions."
+    )
     flip: float = Field(0.5, ge=0, le=1, description="Chance of a flip, left to right.")
-    colour: float = Field(1.0, ge=0, le=1.25, description="Strength of colour jitter.")
-    jitter: float = Field(0.8, ge=0, le=1, description="Chance of colour jitter.")
-    grey: float = Field(0.2, ge=0, le=1, description="Chance of a grey view.")
-    blur: float = Field(0.5, ge=0, le=1, description="Chance of a blur.")
+    colour: float = Field(1.0, ge=0, le=1.25, description="Strength of colour jitter; none with captions.")
+    jitter: float = Field(0.8, ge=0, le=1, description="Chance of colour jitter; none with captions.")
+    grey: float = Field(0.2, ge=0, le=1, description="Chance of a grey view; none with captions.")
+    blur: float = Field(0.5, ge=0, le=1, description="Chance of a blur; none with captions.")
     views_on: Literal["probe", "cpu", "device"] = Field(
         "probe", description="Where views are made; probe measures both and takes the faster."
     )
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _guided(self) -> Self:
         if self.rules and self.objective != "ntxent":
             raise ValueError(f"rules guide ntxent, and the objective is {self.objective}")
         if self.rules and not self.teacher:
             raise ValueError("rules need a teacher, such as efficientnet-lite0")
+        if self.teacher and not self.rules:
+            raise ValueError("a teacher guides by rules; name some, such as add-new-positive, or leave it out")
         if len(set(self.rules)) != len(self.rules):
             raise ValueError("a rule is named twice")
         if self.shares and len(self.shares) != len(self.rules):
             raise ValueError(f"{len(self.shares)} shares are given for {len(self.rules)} rules")
-        if any(not 0 <= share < 1 for share in self.shares):
-            raise ValueError("a share is at least 0 and below 1")
+        for rule, share in zip(self.rules, self.shares, strict=bool(self.shares)):
+            _check_share(rule, share)
         if "drop-false-positive" in self.rules and self.teacher_view == "clean" and self.count_mode == "exact":
             raise ValueError(
                 "drop-false-positive needs teacher_view views: to a teacher that sees each photo once, all views of it "
                 "are equally alike"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
         if self.objective.startswith("spectral") and self.projection >= self.batch:
             raise ValueError(
                 f"the spectral loss has no lowest value unless projection is below batch; found {self.projection} and "

@@ -8,11 +8,14 @@ partner follow A = P diag(1 / pL) P^T, whose normalised form is Pbar Pbar^T: the
 The bounds are this project's own, with proofs in docs/contrastive.md; they are no constants of the paper's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from likewise import seeds
 from likewise.errors import MeasureError
+
+TIE = 1e-6  # singular values that are nearer are equal but for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +45,25 @@ def graph(law: np.ndarray) -> Graph:
     law = law / law.sum()
     left, values, right = np.linalg.svd(normalised(law), full_matrices=False)
     return Graph(law, left, values.clip(0, 1), right.T)
+
+
+def turned(found: Graph, rank: int, count: int, seed: int = 0) -> list[Graph]:
+    """The graph in `count` bases that are as good, where singular values on both sides of the cut at `rank` are equal.
+
+    Which of such directions a learner of this width keeps is chance, and what a solver returns says nothing of it. The
+    seed turns them. Without such a tie, the graph itself, once.
+    """
+    if rank >= len(found.values) or found.values[rank - 1] - found.values[rank] > TIE:
+        return [found]
+    tied = np.flatnonzero(np.abs(found.values - found.values[rank]) <= TIE)
+    made = []
+    for number in range(count):
+        random = seeds.numpy_stream(seed, "turned", number).standard_normal((len(tied), len(tied)))
+        turn = np.linalg.qr(random)[0]
+        left, right = found.left.copy(), found.right.copy()
+        left[:, tied], right[:, tied] = left[:, tied] @ turn, right[:, tied] @ turn
+        made.append(replace(found, left=left, right=right))
+    return made
 
 
 def normalised(law: np.ndarray) -> np.ndarray:

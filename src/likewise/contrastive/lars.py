@@ -12,12 +12,12 @@ TRUST, MOMENTUM = 1e-3, 0.9  # of the published code of CLIP-guided SimCLR
 class LARS(torch.optim.Optimizer):
     """v <- 0.9 v + lr * trust * |w| / |g + d w| * (g + d w);  w <- w - v.
 
-    Groups with weight_decay 0 (biases, normalisations) take plain steps, without the ratio.
+    Groups with adapt False (biases, normalisations) take plain steps, without the ratio and without decay.
     """
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], lr: float) -> None:
-        """groups: {"params": ..., "weight_decay": ...} each."""
-        super().__init__(cast(list[dict[str, Any]], list(groups)), {"lr": lr, "weight_decay": 0.0})
+        """groups: {"params": ..., "weight_decay": ..., "adapt": ...} each."""
+        super().__init__(cast(list[dict[str, Any]], list(groups)), {"lr": lr, "weight_decay": 0.0, "adapt": True})
 
     @torch.no_grad()
     def step(self) -> None:
@@ -32,7 +32,7 @@ class LARS(torch.optim.Optimizer):
         slopes = [weight.grad for weight in weights]
         speeds = [self.state[weight].setdefault("speed", torch.zeros_like(weight)) for weight in weights]
         rate = group["lr"]
-        if group["weight_decay"]:
+        if group["adapt"]:
             slopes = many._foreach_add(slopes, weights, alpha=group["weight_decay"])
             sizes, steeps = many._foreach_norm(weights), many._foreach_norm(slopes)
             ratios = [

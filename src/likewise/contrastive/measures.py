@@ -3,6 +3,7 @@
 Everything is measured on rows that the encoder gave once, in evaluation mode: its weights and statistics do not move.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from likewise.contrastive import views
 from likewise.contrastive.photos import Photos
 from likewise.contrastive.teacher import features
 from likewise.encoders.encoder import Encoder, TextEncoder
-from likewise.errors import NoTextTowerError
+from likewise.errors import LongCaptionsWarning, NoTextTowerError, PromptTooLongError
 from likewise.images import to_pil
 from likewise.metrics.intervals import Interval, bootstrap, wilson
 from likewise.metrics.neighbours import Embedding, cosine
@@ -98,10 +99,16 @@ def zero_shot(encoder: Encoder, rows: Embedding, classes: np.ndarray, template: 
 def retrieval(encoder: TextEncoder, rows: Embedding, captions: Sequence[str]) -> dict[str, Any]:
     """The share of captions whose photo, and of photos whose caption, is among the first 1, 5 and 10.
 
-    Photos with the same caption all count as right; texts are compared once each.
+    Photos with the same caption all count as right; texts are compared once each. LongCaptionsWarning for captions
+    that the encoder cannot read whole, which are left out with their photos.
     """
     unique, which = np.unique(np.asarray(captions), return_inverse=True)
-    texts = Embedding(encoder.embed_texts([str(text) for text in unique]), encoder.hash)
+    embedded, read = _read(encoder, [str(text) for text in unique])
+    if not read.all():
+        warnings.warn(LongCaptionsWarning(int((~read).sum()), len(read)), stacklevel=2)
+        rows, which = rows[np.flatnonzero(read[which])], (np.cumsum(read) - 1)[which[read[which]]]
+        unique = unique[read]
+    texts = Embedding(embedded, encoder.hash)
     similar = cosine(texts, rows)
     right = which[None] == np.arange(len(unique))[:, None]  # (texts, photos)
     first_photo = _places(similar, right)
@@ -112,6 +119,21 @@ def retrieval(encoder: TextEncoder, rows: Embedding, captions: Sequence[str]) ->
         **{f"text_to_photo@{depth}": figure(share(first_photo < depth)) for depth in DEPTHS},
         **{f"photo_to_text@{depth}": figure(share(first_text < depth)) for depth in DEPTHS},
     }
+
+
+def _read(encoder: TextEncoder, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the texts that the encoder can read whole, and which of them those are, (N,) bool."""
+    try:
+        return encoder.embed_texts(texts), np.ones(len(texts), dtype=bool)
+    except PromptTooLongError:
+        rows = []
+        for text in texts:
+            try:
+                rows.append(encoder.embed_texts([text])[0])
+            except PromptTooLongError:
+                rows.append(None)
+    read = np.array([row is not None for row in rows])
+    return np.array([row for row in rows if row is not None]), read
 
 
 def alignment(encoder: Encoder, photos: Photos, rows: Embedding, seed: int = 0) -> Interval:
@@ -134,7 +156,9 @@ def uniformity(rows: Embedding, seed: int = 0) -> Interval:
     powers = np.exp(-2 * SHARP * (1 - cosine(rows, rows)))
     np.fill_diagonal(powers, 0)
     means = powers.sum(1) / (len(rows) - 1)
-    return bootstrap(means, lambda drawn: float(np.log(drawn.mean())), seed=seed)
+    # A photo is in twice as many pairs as a row mean tells: the variance of a mean over pairs is 4 Var(row means) / n.
+    twice = 2 * means - means.mean()
+    return bootstrap(twice, lambda drawn: float(np.log(max(drawn.mean(), np.finfo(float).tiny))), seed=seed)
 
 
 def share(right: np.ndarray) -> Interval:

@@ -13,7 +13,7 @@ from likewise import seeds
 from likewise.contrastive import views
 from likewise.contrastive.photos import Photos
 from likewise.encoders.encoder import Encoder, TextEncoder
-from likewise.errors import CaptionsNeededError
+from likewise.errors import CaptionsNeededError, NoTextTowerError
 from likewise.images import to_pil
 
 KINDS = ("captions", "views", "teacher")
@@ -22,13 +22,16 @@ KINDS = ("captions", "views", "teacher")
 def caption_law(photos: Photos, encoder: Encoder | None = None, clusters: int = 0, seed: int = 0) -> np.ndarray:
     """P (N, L): photos and their captions, equal texts being one partner; clusters > 0 joins texts near each other.
 
-    Joining needs an encoder of texts. CaptionsNeededError for photos without.
+    Joining needs an encoder of texts, else NoTextTowerError. CaptionsNeededError for photos without.
     """
     bare = [path.name for path, caption in zip(photos.paths, photos.captions, strict=True) if not caption]
     if bare:
         raise CaptionsNeededError(photos.folder, bare, len(photos), "the caption graph")
     texts, which = np.unique(np.array([str(caption) for caption in photos.captions]), return_inverse=True)
-    if 0 < clusters < len(texts) and isinstance(encoder, TextEncoder):
+    if clusters and not isinstance(encoder, TextEncoder):
+        raise NoTextTowerError(encoder.name if encoder else "none", "Joining captions")
+    if 0 < clusters < len(texts):
+        assert isinstance(encoder, TextEncoder)
         which = cluster(encoder.embed_texts([str(text) for text in texts]), clusters, seed)[which]
     return _law(which[:, None])
 

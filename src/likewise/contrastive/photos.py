@@ -10,18 +10,23 @@ import torch
 from torch import Tensor
 
 from likewise import imageset, seeds
+from likewise.encoders.encoder import Encoder
 from likewise.errors import (
     BareLeftOutWarning,
     CaptionsNeededError,
     LabelsMissingError,
+    NoCaptionsWarning,
     OneClassError,
     PictureMemoryError,
+    UnusedSplitWarning,
 )
 from likewise.images import cover
 from likewise.images.decoding import decode
+from likewise.imageset.captions import plain
 from likewise.imageset.listing import METADATA
 
 MEMORY = 8.0  # GiB of photos at most
+SIDE = 128  # pixels that photos are reduced to at least before an encoder reads them
 HELD = 0.25  # share of photos that evaluation keeps for itself where no split is named
 
 
@@ -48,7 +53,9 @@ class Photos:
 
 def load(folder: str | Path, side: int, *, minimum: int = 2) -> Photos:
     """Every photo under a folder, cut to squares of side x side pixels. Errors are those of imageset.load."""
-    found = imageset.load(folder, minimum=minimum, recursive=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoCaptionsWarning)  # labels and splits alone are a fair use of metadata.jsonl
+        found = imageset.load(folder, minimum=minimum, recursive=True)
     needed = len(found) * 3 * side * side / 2**30
     if needed > MEMORY:
         raise PictureMemoryError(len(found), side, needed, MEMORY)
@@ -57,6 +64,11 @@ def load(folder: str | Path, side: int, *, minimum: int = 2) -> Photos:
         pixels[row] = torch.from_numpy(np.array(cover(decode(photo.path).image, side))).permute(2, 0, 1)
     paths = tuple(photo.path for photo in found.photos)
     return Photos(Path(folder), paths, pixels, tuple(found.captions), f"{found.hash}/{side}")
+
+
+def load_for(encoder: Encoder, folder: str | Path) -> Photos:
+    """load() at the size that the encoder reads, or at SIDE if that is more."""
+    return load(folder, max(SIDE, getattr(encoder, "size", 0)))
 
 
 def captioned(photos: Photos, objective: str, *, skip: bool = False) -> Photos:
@@ -88,10 +100,7 @@ def labels(photos: Photos, by: str = "folder") -> np.ndarray:
 
 
 def split(photos: Photos, seed: int = 0, classes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to learn from and rows to test on: by the field `split` of metadata.jsonl, else a seeded quarter a class.
-
-    Of the field, "train" is learned from and "test" tested on; anything else, such as "validation", takes no part.
-    """
+    """Rows to learn from and rows to test on: see named_split; else a seeded quarter a class is tested on."""
     named = named_split(photos)
     if named:
         return named
@@ -105,12 +114,20 @@ def split(photos: Photos, seed: int = 0, classes: np.ndarray | None = None) -> t
 
 
 def named_split(photos: Photos) -> tuple[np.ndarray, np.ndarray] | None:
-    """The rows that the field `split` of metadata.jsonl calls "train" and "test"; None where it does not."""
+    """The rows to learn from and to test on that the field `split` of metadata.jsonl names; None where it does not.
+
+    Those of "train" are learned from. Those of "test" are tested on, and without any "test" all others, such as
+    "validation". UnusedSplitWarning where the field names no "train", or nothing else.
+    """
     if "split" not in _fields(photos.folder):
         return None
-    parts = np.array(_field(photos, "split"))
+    parts = np.array([one.strip().lower() for one in _field(photos, "split")])
     train, test = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
-    return (train, test) if len(train) and len(test) else None
+    test = test if len(test) else np.flatnonzero(parts != "train")
+    if len(train) and len(test):
+        return train, test
+    warnings.warn(UnusedSplitWarning(photos.folder, sorted(set(parts.tolist()))), stacklevel=2)
+    return None
 
 
 def _rows(folder: Path) -> dict[str, dict]:
@@ -118,8 +135,8 @@ def _rows(folder: Path) -> dict[str, dict]:
     path = folder / METADATA
     if not path.is_file():
         return {}
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-    return {row["file_name"]: row for row in rows}
+    rows = [json.loads(line) for line in path.read_text("utf-8-sig").splitlines() if line.strip()]
+    return {plain(Path(row["file_name"])).as_posix(): row for row in rows}
 
 
 def _fields(folder: Path) -> list[str]:
@@ -135,7 +152,7 @@ def _field(photos: Photos, name: str) -> list[str]:
         )
     found = []
     for path in photos.paths:
-        entry = rows.get(path.relative_to(photos.folder).as_posix(), {})
+        entry = rows.get(plain(path.relative_to(photos.folder)).as_posix(), {})
         if name not in entry:
             raise LabelsMissingError(photos.folder, name, f"{path.relative_to(photos.folder)} has none", known)
         found.append(str(entry[name]))

@@ -1,7 +1,7 @@
 """Compare ways of making pairs before anything is trained: what their graphs say of labels, and of each other."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from likewise.metrics.neighbours import unit
 from likewise.metrics.probes import logistic_probe
 
 SHOWN = 64  # singular values in a report
+TURNS = 5
 
 
 def describe(law: np.ndarray, classes: np.ndarray, rank: int, parts: tuple[np.ndarray, np.ndarray]) -> dict[str, Any]:
@@ -20,12 +21,15 @@ def describe(law: np.ndarray, classes: np.ndarray, rank: int, parts: tuple[np.nd
 
     bounds: None for one without a limit, as of a graph in more pieces than the width. predicted: a linear probe on the
     graph's own top directions, that is on what a perfect learner of width `rank` would give, told right on the test
-    part. (The graph itself has seen all photos, but no label of the test part.)
+    part. (The graph itself has seen all photos, but no label of the test part.) tied: how many directions are equally
+    good at the cut, so that chance decides which a learner keeps; residual, error and predicted are then means over
+    TURNS choices, and the interval holds those of all.
     """
     found = graphs.graph(law)
-    rank = min(rank, len(found.values) - 1) or 1
+    rank = min(rank, len(found.values))
     limits = graphs.bounds(found, classes, rank)
-    residual, error = graphs.probe_error(found, classes, rank)
+    choices = graphs.turned(found, rank, TURNS)
+    residual, error = np.mean([graphs.probe_error(choice, classes, rank) for choice in choices], axis=0)
     leaving, mixing = graphs.conductance(law, classes), graphs.connectivity(law, classes)
     return {
         "photos": law.shape[0],
@@ -39,9 +43,10 @@ def describe(law: np.ndarray, classes: np.ndarray, rank: int, parts: tuple[np.nd
         "conductance": {name: round(value, 4) for name, value in leaving.items()},
         "connectivity": {name: round(value, 4) for name, value in mixing.items()},
         "bounds": {name: round(value, 4) if math.isfinite(value) else None for name, value in asdict(limits).items()},
-        "residual": round(residual, 4),
-        "error": round(error, 4),
-        "predicted": figure(share(_probed(found, classes, rank, parts))),
+        "tied": int((np.abs(found.values - found.values[rank - 1]) <= graphs.TIE).sum()) if len(choices) > 1 else 0,
+        "residual": round(float(residual), 4),
+        "error": round(float(error), 4),
+        "predicted": _predicted(choices, classes, rank, parts),
     }
 
 
@@ -52,6 +57,14 @@ def compare(
     ways = {name: describe(law, classes, rank, parts) for name, law in laws.items()}
     order = sorted(ways, key=lambda name: (-ways[name]["predicted"]["value"], ways[name]["picture_error"]))
     return {"ways": ways, "order": order}
+
+
+def _predicted(
+    choices: Sequence[graphs.Graph], classes: np.ndarray, rank: int, parts: tuple[np.ndarray, np.ndarray]
+) -> dict[str, float]:
+    each = [figure(share(_probed(choice, classes, rank, parts))) for choice in choices]
+    mean = round(float(np.mean([one["value"] for one in each])), 4)
+    return {"value": mean, "low": min(one["low"] for one in each), "high": max(one["high"] for one in each)}
 
 
 def _probed(found: graphs.Graph, classes: np.ndarray, rank: int, parts: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

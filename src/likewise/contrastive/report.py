@@ -17,7 +17,6 @@ from likewise.contrastive.teacher import features
 from likewise.encoders.encoder import Encoder
 from likewise.errors import UnknownNameError
 
-SIDE = 128  # pixels that photos are reduced to
 HEAD = ("pairs", "labelling error", "pairs across classes", "partners in class", "gap", "bound", "predicted probe")
 
 
@@ -36,12 +35,13 @@ class Settings:
 
 def report(folder: Path, kinds: Sequence[str], how: Settings) -> tuple[dict[str, Any], Image.Image]:
     """The comparison as JSON, and the spectra as a picture. kinds: of pairings.KINDS; none: all that are possible."""
-    photos = photo_files.load(folder, SIDE)
+    encoder = encoders.load(how.encoder)
+    photos = photo_files.load_for(encoder, folder)
     classes = photo_files.labels(photos, how.labels)
     chosen = np.sort(seeds.numpy_stream(how.seed, "limit").permutation(len(photos))[: how.limit])
     photos, classes = photos[chosen], classes[chosen]
     names = list(kinds) or [kind for kind in pairings.KINDS if kind != "captions" or all(photos.captions)]
-    laws = build(photos, names, encoders.load(how.encoder), how)
+    laws = build(photos, names, encoder, how)
     parts = photo_files.split(photos, how.seed, classes)
     found = {"photos": len(photos), "classes": len(set(classes.tolist())), "encoder": how.encoder}
     found |= compare(laws, classes, how.width, parts)

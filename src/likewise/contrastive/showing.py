@@ -14,7 +14,6 @@ from likewise.contrastive.photos import Photos
 from likewise.contrastive.teacher import features
 from likewise.images import sheet, to_pil
 
-SIDE = 128  # pixels that photos are reduced to
 RULES = ("add-new-positive", "drop-false-negative", "drop-easy-negative")
 
 
@@ -26,14 +25,15 @@ def show(
     labels: classes as in photos.labels, or "none"; with them the share of changed pairs within one class is told,
     beside the same share of all pairs: a good positive is of the same class, a good negative is not.
     """
-    photos = photo_files.load(folder, SIDE)
+    encoder = encoders.load(teacher)
+    photos = photo_files.load_for(encoder, folder)
     classes = None if labels == "none" else photo_files.labels(photos, labels)
-    rows = features(encoders.load(teacher), photos)
+    rows = features(encoder, photos)
     found = changes(photos, rows, rules or RULES, batch=batch, seed=seed)
     report: dict[str, Any] = {"photos": len(photos), "batch": min(batch, len(photos)), "teacher": teacher, "rules": {}}
     if classes is not None:
-        shares = np.unique(classes, return_counts=True)[1] / len(classes)
-        report["same_class_of_all"] = round(float((shares**2).sum()), 4)
+        counts, total = np.unique(classes, return_counts=True)[1], len(classes)
+        report["same_class_of_all"] = round(float((counts * (counts - 1)).sum() / (total * (total - 1))), 4)
     shown: list[Change] = []
     for rule in rules or RULES:
         of_rule = [one for one in found if one.rule == rule]
@@ -69,8 +69,9 @@ def _sheet(photos: Photos, shown: Sequence[Change], columns: int) -> Image.Image
     pictures = []
     for one in shown:
         both = to_pil(photos.pixels[[one.first, one.second]].float() / 255)
-        pair = Image.new("RGB", (2 * SIDE + 4, SIDE), "white")
+        side = both[0].width
+        pair = Image.new("RGB", (2 * side + 4, side), "white")
         pair.paste(both[0], (0, 0))
-        pair.paste(both[1], (SIDE + 4, 0))
+        pair.paste(both[1], (side + 4, 0))
         pictures.append(pair)
     return sheet(pictures, [f"{one.rule} {one.likeness:.2f}" for one in shown], columns=columns)

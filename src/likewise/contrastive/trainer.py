@@ -165,7 +165,9 @@ def _optimiser(student: Student, config: Config) -> torch.optim.Optimizer:
     matrices = [p for p in student.parameters() if p.ndim > 1]
     others = [p for p in student.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return LARS(groups, config.lr) if config.optimiser == "lars" else torch.optim.AdamW(groups, lr=config.lr)
+    if config.optimiser == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr)
+    return LARS([{**group, "adapt": adapt} for group, adapt in zip(groups, (True, False), strict=True)], config.lr)
 
 
 def _state(student: Student, optimiser: torch.optim.Optimizer, index: int, made_from: dict) -> State:

@@ -125,7 +125,7 @@ class EfficientNetLite0:
     """The encoder: pictures of any size to unit rows (N, 1280). A row is bit-equal in any batch of pictures."""
 
     name = "efficientnet-lite0"
-    dimension = WIDTH
+    dimension, size = WIDTH, SIZE
     preprocessing = f"cover {SIZE}x{SIZE} lanczos, (rgb - 127) / 128"
 
     def __init__(self, tensors: Mapping[str, Tensor], device: str | None = None) -> None:

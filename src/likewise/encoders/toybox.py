@@ -21,7 +21,7 @@ SIZE = 128  # px; the image tower itself reduces to half of it
 class ToyboxTowers:
     """Pictures of any size, or texts, to unit rows (N, dimension). The text tower is the pipeline's own."""
 
-    name = "toybox"
+    name, size = "toybox", SIZE
     preprocessing = f"cover {SIZE}x{SIZE} lanczos, area to 64, rgb in [-1, 1]"
 
     def __init__(self, towers, tokenizer, device: str | None = None) -> None:

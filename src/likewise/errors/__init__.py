@@ -36,12 +36,14 @@ from likewise.errors.contrastive import CaptionsNeededError as CaptionsNeededErr
 from likewise.errors.contrastive import CutCaptionsWarning as CutCaptionsWarning
 from likewise.errors.contrastive import IdleRuleWarning as IdleRuleWarning
 from likewise.errors.contrastive import LabelsMissingError as LabelsMissingError
+from likewise.errors.contrastive import LongCaptionsWarning as LongCaptionsWarning
 from likewise.errors.contrastive import NoTextTowerError as NoTextTowerError
 from likewise.errors.contrastive import OneClassError as OneClassError
 from likewise.errors.contrastive import PictureMemoryError as PictureMemoryError
 from likewise.errors.contrastive import SmallBatchError as SmallBatchError
 from likewise.errors.contrastive import TeacherInputError as TeacherInputError
 from likewise.errors.contrastive import TeacherRowsError as TeacherRowsError
+from likewise.errors.contrastive import UnusedSplitWarning as UnusedSplitWarning
 from likewise.errors.dreamsim import IndexFolderError as IndexFolderError
 from likewise.errors.dreamsim import MetricFeatureError as MetricFeatureError
 from likewise.errors.dreamsim import MetricFolderError as MetricFolderError
@@ -125,6 +127,7 @@ from likewise.errors.photos import ImageFileError as ImageFileError
 from likewise.errors.photos import ImageFolderError as ImageFolderError
 from likewise.errors.photos import ImageTooLargeError as ImageTooLargeError
 from likewise.errors.photos import MissingCaptionWarning as MissingCaptionWarning
+from likewise.errors.photos import NoCaptionsWarning as NoCaptionsWarning
 from likewise.errors.photos import PictureMetadataError as PictureMetadataError
 from likewise.errors.photos import SkippedFilesWarning as SkippedFilesWarning
 from likewise.errors.photos import SquarePhotosWarning as SquarePhotosWarning

@@ -48,6 +48,26 @@ class CaptionsNeededError(LikewiseError):
         )
 
 
+class UnusedSplitWarning(LikewiseWarning):
+    """A field `split` that does not part the photos."""
+
+    def __init__(self, folder: object, values: Sequence[str]) -> None:
+        super().__init__(
+            f'{folder}: "split" in metadata.jsonl says {", ".join(map(repr, values))} and is not used. Photos to learn '
+            'from are called "train", others "test" or "validation".'
+        )
+
+
+class LongCaptionsWarning(LikewiseWarning):
+    """Captions that a text tower cannot read whole."""
+
+    def __init__(self, count: int, total: int) -> None:
+        super().__init__(
+            f"{count} of {total} different captions are longer than this encoder reads; retrieval is measured without "
+            "them and their photos."
+        )
+
+
 class BareLeftOutWarning(LikewiseWarning):
     """Photos without captions that were left out, as was asked."""
 

@@ -103,6 +103,15 @@ class SkippedFilesWarning(LikewiseWarning):
         super().__init__("\n".join([f"{folder}: {len(skipped)} file(s) are not used.", *rows]))
 
 
+class NoCaptionsWarning(LikewiseWarning):
+    """A metadata file that describes photos and captions none of them."""
+
+    def __init__(self, path: object) -> None:
+        super().__init__(
+            f'{path} has no captions: none of its lines has "text" or "caption". Its other fields can serve as labels.'
+        )
+
+
 class UnusedCaptionWarning(LikewiseWarning):
     """Captions that belong to no photo of the folder."""
 

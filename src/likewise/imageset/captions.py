@@ -2,11 +2,12 @@
 
 import json
 import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from likewise.errors import CaptionFileError
+from likewise.errors import CaptionFileError, NoCaptionsWarning
 from likewise.imageset.listing import METADATA, Listing, printable
 
 MAX_LENGTH = 10_000  # characters; a caption is a sentence, and a longer text is something else
@@ -25,7 +26,7 @@ def find(listing: Listing, photos: Sequence[Path]) -> Captions:
     """The caption of each photo that has one.
 
     CaptionFileError for a file that cannot be read, for sidecars of which none, or metadata of which no entry, matches
-    a photo, and for a photo with two captions that differ.
+    a photo, and for a photo with two captions that differ; NoCaptionsWarning for metadata that says other things only.
     """
     texts: dict[Path, str] = {}
     unused: list[str] = []
@@ -39,6 +40,11 @@ def find(listing: Listing, photos: Sequence[Path]) -> Captions:
     return Captions({photo: texts[photo] for photo in photos if texts.get(photo)}, unused)
 
 
+def plain(path: Path) -> Path:
+    """A path for comparing: macOS stores accents apart from their letters, metadata files rarely do."""
+    return Path(unicodedata.normalize("NFC", str(path)))
+
+
 Match = tuple[str, Path | None, str]  # (where it stands, photo or None, caption)
 
 
@@ -46,9 +52,9 @@ def _sidecars(listing: Listing, photos: Sequence[Path]) -> Iterator[Match]:
     """a.txt captions every a.*, and a.jpg.txt captions a.jpg."""
     by_stem: dict[Path, list[Path]] = {}
     for photo in listing.photos:
-        by_stem.setdefault(_plain(photo.with_suffix("")), []).append(photo)
-        by_stem.setdefault(_plain(photo), []).append(photo)
-    named = {path: by_stem.get(_plain(path.with_suffix("")), []) for path in listing.captions}
+        by_stem.setdefault(plain(photo.with_suffix("")), []).append(photo)
+        by_stem.setdefault(plain(photo), []).append(photo)
+    named = {path: by_stem.get(plain(path.with_suffix("")), []) for path in listing.captions}
     if named and not any(named.values()):
         found = f"no photo is called so, and none of the {len(named)} caption file(s) belongs to a photo"
         fix = "Call it as its photo (a.txt beside a.jpg), or move other texts away"
@@ -63,18 +69,21 @@ def _sidecars(listing: Listing, photos: Sequence[Path]) -> Iterator[Match]:
 
 def _metadata(listing: Listing, photos: Sequence[Path]) -> Iterator[Match]:
     for path in listing.metadata:
-        known = {_plain(photo): photo for photo in photos}
-        rows = [(name, known.get(_plain(path.parent / name)), text) for name, text in _rows(path)]
+        known = {plain(photo): photo for photo in photos}
+        rows = [(name, known.get(plain(path.parent / name)), text) for name, text in _rows(path)]
         if not any(photo for _, photo, _ in rows):
-            first = f"its first names {rows[0][0]!r}" if rows else "it has no entry with a caption"
+            first = f"its first names {rows[0][0]!r}" if rows else "it is empty"
             found = f"none of its {len(rows)} entries matches a photo in the folder; {first}"
             raise CaptionFileError(path, found, 'Write lines like {"file_name": "a.jpg", "text": "a red toy"}')
+        if not any(text for _, _, text in rows):
+            warnings.warn(NoCaptionsWarning(path), stacklevel=3)
         for name, photo, text in rows:
-            yield f"{listing.name(path)} ({printable(name)})", photo, text
+            if text:
+                yield f"{listing.name(path)} ({printable(name)})", photo, text
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    """(file_name, caption) of each line that has a caption."""
+    """(file_name, caption) of each line; "" where it has none."""
     for number, line in enumerate(_text(path).splitlines(), start=1):
         if not line.strip():
             continue
@@ -87,8 +96,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
         text = row.get("text", row.get("caption"))
         if text is not None and not isinstance(text, str):
             raise CaptionFileError(path, f"the caption in line {number} is no text", "Put it in quotes")
-        if text and text.strip():
-            yield row["file_name"], " ".join(text.split())
+        yield row["file_name"], " ".join((text or "").split())
 
 
 def _read(path: Path) -> str:
@@ -107,8 +115,3 @@ def _text(path: Path) -> str:
         raise CaptionFileError(path, f"byte {error.start} is no UTF-8", "Save it as UTF-8 text") from error
     except OSError as error:
         raise CaptionFileError(path, f"it cannot be read ({error.strerror})", "Mend or remove it") from error
-
-
-def _plain(path: Path) -> Path:
-    """A path for comparing: macOS stores accents apart from their letters, metadata files rarely do."""
-    return Path(unicodedata.normalize("NFC", str(path)))
