@@ -36,8 +36,8 @@ def pixels(pictures):
     return [np.asarray(one.image).tolist() for one in pictures]
 
 
-def test_one_seed_one_picture_whatever_n_batch_or_the_other_prompts(draw):
-    many = draw(["a dog", "a cat"], n=5, batch=3, steps=2)
+def test_one_seed_one_picture_whatever_n_or_the_other_prompts(draw):
+    many = draw(["a dog", "a cat"], n=5, steps=2)
     assert [(one.metadata["prompt"][2:], one.metadata["seed"]) for one in many] == [
         *(("dog", seed) for seed in range(5)),
         *(("cat", seed) for seed in range(5)),
@@ -45,6 +45,23 @@ def test_one_seed_one_picture_whatever_n_batch_or_the_other_prompts(draw):
     assert pixels(draw("a dog", seed=3, steps=2)) == pixels(many[3:4])
     assert pixels(draw("a cat", seeds=[4, 1], steps=2)) == pixels([many[9], many[6]])
     assert pixels(many[:1]) != pixels(many[1:2]) != pixels(many[6:7])
+
+
+def test_a_smaller_batch_calls_the_network_on_fewer_rows_and_draws_the_same(draw, sd1, monkeypatch):
+    rows, predict = [], type(sd1).predict
+
+    def counted(self, latents, *given):
+        rows.append(len(latents))
+        return predict(self, latents, *given)
+
+    monkeypatch.setattr(type(sd1), "predict", counted)
+    usual = draw("a dog", n=2)
+    assert set(rows) == {8}
+    rows.clear()
+    single = draw("a dog", n=2, batch=1)
+    assert rows == [2, 2]
+    assert [one.metadata["batch"] for one in (*usual, *single)] == [4, 4, 1, 1]
+    assert np.abs(np.array(pixels(usual)) - np.array(pixels(single))).max() <= 1
 
 
 def test_every_setting_changes_the_picture(draw):
@@ -74,6 +91,7 @@ def test_files_carry_all_that_draws_them_again_and_a_sheet_joins_them(draw, sd1,
             "steps": 1,
             "guidance": 3.0,
             "scheduler": "dpmsolver++",
+        "batch": 4,
             "size": [32, 32],
             "backbone": "sd1",
             "backbone_hash": sd1.hash,

@@ -60,6 +60,14 @@ def test_the_word_learns_first_then_the_adapters(sd1, after):
     assert not any(module._forward_hooks for module in sd1.unet.modules())
 
 
+def test_recomputing_activations_changes_memory_and_not_the_result(sd1):
+    _, plain = run(sd1)
+    _, frugal = run(sd1, checkpointing=True)
+    for index, state in plain.items():
+        for name, value in weights(state).items():
+            assert torch.equal(value, weights(frugal[index])[name]), (index, name)
+
+
 def test_the_first_part_is_textual_inversion_bit_for_bit(sd1):
     _, states = run(sd1, until=2)
     config = textual_inversion.Config(steps=2, lr=1e-2, clip_norm=1.0)

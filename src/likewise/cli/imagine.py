@@ -27,7 +27,7 @@ def imagine(
     negative: Annotated[str, typer.Option(help="What to keep out of the picture.")] = "",
     scheduler: Annotated[str, typer.Option(help="How noise is taken away, by diffusers' schedulers.")] = "dpmsolver++",
     size: Annotated[int | None, typer.Option(min=1, help="Pixels a side; without it, the model's own.")] = None,
-    batch: Annotated[int, typer.Option(min=1, help="Pictures drawn at once: a matter of memory alone.")] = 4,
+    batch: Annotated[int, typer.Option(min=1, help="Pictures a call; fewer: less memory, other last bits.")] = 4,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the PNG files and the sheet go.")] = Path("pictures"),
     device: Annotated[str | None, typer.Option(metavar="cpu|cuda|mps", help="Where to compute.")] = None,
     from_: Annotated[

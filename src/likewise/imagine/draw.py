@@ -40,8 +40,9 @@ def imagine(
     """Pictures of each prompt, prompt by prompt, with the seeds seed, seed + 1, ... or `seeds`.
 
     A `<name>` in a prompt draws that concept, from `concepts` (names, folders, Concepts) or the library; those given
-    take part in every picture, those only named in theirs. size: pixels a side. batch: pictures drawn together, which
-    changes no picture. out: a folder for PNG files and a contact sheet; each file is written as soon as it is drawn.
+    take part in every picture, those only named in theirs. size: pixels a side. batch: pictures a call of the network,
+    which is always filled up to so many: fewer take less memory, and single pictures less time. The seed's picture is
+    the same whatever else is drawn; of another batch its last bits may differ, so it is in the metadata. out: a folder for PNG files and a contact sheet; each file is written as soon as it is drawn.
     progress(done, total) counts denoising steps of pictures. Raises a LikewiseError before anything is drawn.
     """
     settings = plan.Settings(negative, steps, guidance, scheduler, size)
@@ -121,6 +122,7 @@ class _Drawing:
             steps=self.settings.steps,
             guidance=self.settings.guidance,
             scheduler=self.settings.scheduler,
+            rows=2 * self.batch,
         )
         drawn = sampling.last(self._counted(steps, len(members))).images
         assert drawn is not None, "the last step has pictures"
@@ -148,5 +150,6 @@ class _Drawing:
             "steps": settings.steps,
             "guidance": settings.guidance,
             "scheduler": settings.scheduler,
+            "batch": self.batch,
             **plan.origin(scene, self.backbone, self.size),
         }

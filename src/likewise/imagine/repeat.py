@@ -45,6 +45,7 @@ class Recipe(BaseModel):
     guidance: float
     scheduler: str
     size: tuple[int, int]
+    batch: int = 4
     backbone: str
     backbone_hash: str
     concepts: list[Used] = Field(default_factory=list)
@@ -80,6 +81,7 @@ def from_png(
         steps=recipe.steps,
         scheduler=recipe.scheduler,
         size=recipe.size[0],
+        batch=recipe.batch,
         out=out,
         progress=progress,
     )

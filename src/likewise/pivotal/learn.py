@@ -107,11 +107,12 @@ class _Task:
         for part in range(config.accumulation):
             first = (index - 1) * config.samples + part * config.batch
             batch = draw(self.data, config, self.seed, first, model.schedule.timesteps)
-            off = self.loras.disabled() if self.first_part(index) else nullcontext()
-            with off, self.device.autocast() if self.device else nullcontext():
+            scope = self.loras.disabled if self.first_part(index) else nullcontext
+            with scope(), self.device.autocast() if self.device else nullcontext():
                 text = self._read(batch.prompts)
                 loss = errors(model, batch.to(model.device), text, config.snr_gamma).mean()
-            (loss / config.accumulation).backward()
+            with scope():  # checkpointed layers run again here, and must be the layers that they were
+                (loss / config.accumulation).backward()
             total += loss.item() / config.accumulation
         learning = [p for p in (*self.rows.named.values(), *self.loras.named.values()) if p.requires_grad]
         norm = nn.utils.clip_grad_norm_(learning, config.clip_norm or math.inf).item()

@@ -110,7 +110,7 @@ def reconstruction(backbone: Backbone, world: World, count: int = 64) -> dict[st
     """Decibels of encode-decode on unseen pictures of the world, with a bootstrap interval."""
     values = []
     for index in range(UNSEEN, UNSEEN + count):
-        image = images.to_tensor([world.picture(index)[0]])
+        image = images.to_tensor([world.picture(index)[0]]).to(backbone.device)
         again = sampling.decode(backbone, backbone.encode_images(image).mean)
         values.append(float(-10 * torch.log10((again.clamp(0, 1) - image).square().mean())))
     interval = bootstrap(values)
