@@ -205,6 +205,20 @@ def test_a_room_that_is_opened_again_goes_on_where_it_was(folder):
         assert again.number == block.number and again.open == list(range(3, len(block.trials)))
 
 
+def test_a_room_keeps_its_mark_and_a_log_from_before_rooms_had_one_gets_it_from_its_first_line(folder):
+    with Room(folder, SMALL) as room:
+        room.enter("Ada")
+        mark, path = room.ledger.room, room.ledger.path
+    assert len(mark) == 12 and Ledger(folder).room == mark
+    lines = path.read_text().splitlines(keepends=True)
+    assert sum('"id"' in line for line in lines) == 1
+    path.write_text(lines[0].replace(f', "id": "{mark}"', "") + "".join(lines[1:]))
+    old = Ledger(folder).room
+    with Room(folder, RoomSettings()) as room:
+        room.enter("Bo")
+    assert len(old) == 12 and old != mark and Ledger(folder).room == old
+
+
 def test_half_a_line_left_by_a_power_cut_is_mended(folder):
     with Room(folder, SMALL) as room:
         answer_all(room, room.enter("Ada"), stop=1)

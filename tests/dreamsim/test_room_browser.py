@@ -212,6 +212,22 @@ def test_a_second_tab_of_the_same_person_follows_the_first(browser, tmp_path):
         assert [room.ledger.blocks[1].judged[index]["answer"] for index in range(3)] == [["left"]] * 3
 
 
+def test_an_answer_that_is_kept_for_another_room_is_not_sent(browser, tmp_path):
+    triplet_folder(tmp_path, 10)
+    with served(tmp_path, SETTINGS.model_copy(update={"practice": 0})) as (server, room):
+        tab = browser.tab(server.url)
+        enter(tab, "Ada")
+        tab.press("Space")
+        tab.until(READY)
+        held = json.dumps({"room": "other", "block": 1, "trial": 5, "answer": ["left"], "ms": [900], "timing": {}})
+        tab.value(f"localStorage.setItem('likewise:answer:other:1:1:5', {json.dumps(held)})")
+        answer(tab, 2)
+        again = browser.tab(server.url)
+        again.until(CARD)
+        assert sorted(room.ledger.blocks[1].judged) == [0, 1]
+        assert again.value("localStorage.getItem('likewise:answer:other:1:1:5') !== null")
+
+
 SHOTS = os.environ.get("LIKEWISE_SHOTS")
 
 

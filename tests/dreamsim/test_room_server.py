@@ -155,6 +155,26 @@ def test_nobody_judges_before_saying_a_name_nor_for_somebody_else(folder):
         assert not room.ledger.order
 
 
+def test_a_room_that_follows_at_the_same_address_shares_nothing_with_the_first(tmp_path):
+    port, browser, states = _free_port(), None, []
+    for name in ("first", "second"):  # of the same names, with other pictures
+        (tmp_path / name).mkdir()
+        triplet_folder(tmp_path / name, 8, px=8)
+        with served(tmp_path / name, port=port) as (server, room):
+            browser = browser or Browser(server.url)
+            assert browser.get("api/room")[1]["person"] is None
+            browser.post("api/enter", {"name": "Ada"})
+            state = browser.post("api/begin", {})[1]
+            states.append((state["room"], {url for one in state["block"]["trials"] for url in one["pictures"]}))
+            if name == "second":
+                late = {"block": 1, "trial": 0, "answer": ["left"], "ms": [1.0], "timing": {}}
+                assert browser.post("api/judge", {"room": states[0][0], **late})[0] == 401
+                assert not room.ledger.order
+                assert browser.post("api/judge", {"room": state["room"], **late})[1] == {"recorded": True}
+    (first, shown), (second, then) = states
+    assert first != second and not shown & then
+
+
 def test_leaving_forgets_the_browser_but_not_the_person(folder):
     with served(folder) as (server, _):
         browser = Browser(server.url)

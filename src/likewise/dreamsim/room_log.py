@@ -5,6 +5,7 @@ sent; one process at a time may write, which a lock on a file beside the log see
 """
 
 import os
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from likewise.checkpoint import hash_json
 from likewise.dreamsim.room_trials import Trial, trial
 from likewise.errors import JudgementFileError, RoomTakenError
 from likewise.records import Events
@@ -55,6 +57,7 @@ class Ledger:
     def __init__(self, folder: str | Path, *, writing: bool = False) -> None:
         """Raises RoomTakenError where another process writes it, JudgementFileError for lines of another kind."""
         self.path = Path(folder) / LOG
+        self.room = ""  # what browsers tell this room from any other by; "" before the first line
         self.people: dict[int, Person] = {}
         self.blocks: dict[int, Block] = {}
         self.order: list[tuple[int, int]] = []  # (block, trial) of each judgement, as they came
@@ -115,11 +118,14 @@ class Ledger:
     def _write(self, event: dict[str, Any]) -> None:
         assert self._lock is not None, "a ledger that was opened to read"
         event["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if not self.room:
+            event["id"] = secrets.token_hex(6)
         self._events.append(event)
         self._events.sync()
         self._apply(event)
 
     def _apply(self, event: Mapping[str, Any]) -> None:
+        self.room = self.room or event.get("id") or hash_json(event)[:12]  # logs of before have no id
         if event["event"] == "person":
             before = self.people.get(event["person"], Person(0, "", ())).keys
             self.people[event["person"]] = Person(event["person"], event["name"], (*before, event["key"]))

@@ -20,7 +20,7 @@ from likewise.dreamsim.room_trials import Trial, item_name
 from likewise.errors import JudgementError, LikewiseError, NameKnownError, WriteError
 
 STATIC = Path(__file__).parent / "page"
-COOKIE = "likewise-judge"
+COOKIE = "likewise-judge"  # and the room, as ports of one host share their cookies
 PLAIN = (".png", ".jpg", ".jpeg", ".webp", ".gif")  # what every browser shows as it is, turned by its EXIF alike
 MOST = 1 << 16  # bytes of a request
 POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'self'; base-uri 'none'"
@@ -53,8 +53,10 @@ class Pages:
         """desk: also answer the pages that show everybody's progress and hand out the votes."""
         self.room, self.desk = room, desk
         names = {name for one in room.items.values() for name in one.pictures}
-        self.pictures = {item_name((name,)): name for name in sorted(names)}
+        # a browser keeps pictures by their address, and another room may be served there tomorrow
+        self.pictures = {item_name((room.ledger.room, name)): name for name in sorted(names)}
         self.keys = {name: key for key, name in self.pictures.items()}
+        self.cookie = f"{COOKIE}-{room.ledger.room}"
 
     def answer(self, request: Request) -> Response:
         """The response to any request; mistakes of the sender are a 4xx with a sentence in `error`."""
@@ -95,16 +97,18 @@ class Pages:
         given = _given(request)
         if what == "enter":
             person = self.room.enter(_text(given, "name"), again=given.get("again") is True)
-            cookie = f"{COOKIE}={person.keys[-1]}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000"
+            cookie = f"{self.cookie}={person.keys[-1]}; HttpOnly; SameSite=Strict; Path=/; Max-Age=31536000"
             return _json(self._state(person), headers={"Set-Cookie": cookie})
         if what == "leave":
-            return _json({}, headers={"Set-Cookie": f"{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"})
+            return _json({}, headers={"Set-Cookie": f"{self.cookie}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"})
         person = self._person(request)
         if person is None:
             return _json({"error": "Say your name first."}, 401)
         if what == "begin":
             self.room.begin(person)
             return _json(self._state(person))
+        if given.get("room", self.room.ledger.room) != self.room.ledger.room:  # its browser keeps it for that room
+            return _json({"error": "This page is of another room. Load it again."}, 401)
         if what == "judge":
             recorded = self.room.judge(person, *_judgement(given))
             return _json({"recorded": recorded})
@@ -112,7 +116,7 @@ class Pages:
 
     def _person(self, request: Request) -> Person | None:
         try:
-            found = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+            found = SimpleCookie(request.headers.get("cookie", "")).get(self.cookie)
         except CookieError:
             return None
         return self.room.known(found.value) if found else None
@@ -121,6 +125,7 @@ class Pages:
         """All that the page needs to go on where this person is."""
         room, settings = self.room, self.room.settings
         state: dict[str, Any] = {
+            "room": room.ledger.room,
             "task": room.task,
             "show": settings.show,
             "gap": settings.gap,

@@ -1,14 +1,18 @@
 // Answers wait in the browser's own storage until the server has them: a closed tab or a lost server loses none.
-// One entry a trial, so that two tabs never overwrite each other's; the server takes each trial once.
+// One entry a trial, so that two tabs never overwrite each other's; the server takes each trial once. Each names its
+// room, as another one may be served from the same address later.
 
 const MARK = "likewise:answer:";
 
-export function keep(person, answer) {
-  localStorage.setItem(`${MARK}${person}:${answer.block}:${answer.trial}`, JSON.stringify(answer));
+let sending = Promise.resolve(); // one at a time: what is on its way must not be sent again, and come back as double
+
+export function keep(room, person, answer) {
+  const held = JSON.stringify({ room, ...answer });
+  localStorage.setItem(`${MARK}${room}:${person}:${answer.block}:${answer.trial}`, held);
 }
 
-export function waiting(person) {
-  return Object.keys(localStorage).filter((key) => key.startsWith(`${MARK}${person}:`));
+export function waiting(room, person) {
+  return Object.keys(localStorage).filter((key) => key.startsWith(`${MARK}${room}:${person}:`));
 }
 
 export async function call(path, body) {
@@ -21,9 +25,14 @@ export async function call(path, body) {
 }
 
 // Sends what waits, and tells whether another tab had answered any of it before. Throws while the server is away.
-export async function send(person) {
+export function send(room, person) {
+  sending = sending.catch(() => {}).then(() => all(room, person));
+  return sending;
+}
+
+async function all(room, person) {
   let double = false;
-  for (const key of waiting(person)) {
+  for (const key of waiting(room, person)) {
     const held = localStorage.getItem(key);
     if (held === null) continue; // another tab has sent it meanwhile
     const { ok, status, recorded, error } = await call("api/judge", JSON.parse(held));

@@ -74,7 +74,7 @@ async function welcome(state) {
 }
 
 async function block(state) {
-  const { block: mine, person } = state;
+  const { block: mine, person, room } = state;
   document.body.classList.add("judging");
   find("bar").hidden = false;
   const frame = state.task === "jnd" ? await framePeriod() : null;
@@ -89,10 +89,10 @@ async function block(state) {
     for (const url of soon) decoded(url).catch(() => {}); // told when its turn comes
     const given = state.task === "2afc" ? await ask(trial, mine.practice)
       : await look(trial, mine.practice, { show: state.show, gap: state.gap, frame });
-    keep(person.number, { block: mine.number, trial: index, ...given });
-    const sending = surely(() => send(person.number));
+    keep(room, person.number, { block: mine.number, trial: index, ...given });
+    const sending = surely(() => send(room, person.number));
     const last = place === mine.open.length - 1;
-    if (last || waiting(person.number).length > 3) await sending; // otherwise the next question need not wait for it
+    if (last || waiting(room, person.number).length > 3) await sending; // otherwise the next question need not wait for it
     else sending.then((double) => { if (double) location.reload(); }, (error) => { failure = error; });
     // double: another tab goes through the same block
   }
@@ -104,11 +104,11 @@ function progress(done, total) {
   find("bar").setAttribute("aria-valuenow", Math.round((100 * done) / total));
 }
 
-function footer(person) {
+function footer({ person, room }) {
   foot.innerHTML = words.footer(person);
   foot.hidden = false;
   foot.querySelector("button").addEventListener("click", async () => {
-    await surely(() => send(person.number));
+    await surely(() => send(room, person.number));
     await surely(() => call("api/leave", {}));
     location.reload();
   });
@@ -118,8 +118,8 @@ async function main() {
   let state = await surely(() => call("api/room"));
   document.title = words.title(state.task);
   if (!state.person) state = await welcome(state);
-  footer(state.person);
-  await surely(() => send(state.person.number));
+  footer(state);
+  await surely(() => send(state.room, state.person.number));
   state = await surely(() => call("api/room"));
   let before = null;
   for (;;) {
