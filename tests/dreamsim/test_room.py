@@ -1,6 +1,8 @@
 """A room asks what it should, in an even order, and neither loses nor doubles a judgement."""
 
+import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from made_rooms import SMALL, pair_folder, triplet_folder
@@ -312,6 +314,39 @@ def test_what_counts_is_written_as_a_data_folder(folder, tmp_path_factory):
     assert table[0].startswith("person,task,kind") and "Ada" not in "".join(table)
     with pytest.raises(NoJudgementsError, match="votes that count"):
         room_export.write(collected(folder), out.with_name("none"), unanimous=2)
+
+
+def test_a_lower_limit_takes_no_vote_away(folder):
+    def sure(trial, rng):
+        return trial.answers[0] or ("right" if trial.swapped[0] else "left"), 800.0
+
+    with Room(folder, SMALL.model_copy(update={"votes": 3})) as room:
+        for name in ("Ada", "Bo", "Cy"):
+            observers.visit(room, name, sure)
+    with Room(folder, SMALL.model_copy(update={"votes": 1})) as room:
+        assert {one.votes for one in room_desk.voted(room)} == {3}
+        assert room_desk.report(room)["votes"] == 24 and room_desk.report(room)["open"] == 0
+
+
+def test_the_desk_hands_out_only_what_has_votes_and_says_how_many_all_agreed_on(folder):
+    with Room(folder, RoomSettings(block=3, sentinels=0, repeats=0, practice=0, agreeing=1)) as room:
+        answer_all(room, room.enter("Ada"))
+        text, _ = room_desk.export(room, "triplets.jsonl")
+        assert [one["votes_left"] + one["votes_right"] for one in map(json.loads, text.splitlines())] == [1, 1, 1]
+        assert room_desk.report(room)["kept"] == 3
+        text, _ = room_desk.export(room, "kept.jsonl")
+        assert len(text.splitlines()) == 3
+
+
+def test_answers_do_not_wait_for_the_agreement_of_a_desk(folder, monkeypatch):
+    with Room(folder, SMALL) as room:
+
+        def tried(counts, task):
+            with ThreadPoolExecutor() as pool:
+                assert pool.submit(room.ledger.guard.acquire, timeout=5).result()
+
+        monkeypatch.setattr(room_desk, "agreed", tried)
+        room_desk.report(room)
 
 
 def test_a_folder_with_nothing_to_ask_is_told(tmp_path):

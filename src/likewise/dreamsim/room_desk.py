@@ -25,21 +25,22 @@ COLUMNS = (
 
 def report(room: "Room | Collected") -> dict[str, Any]:
     """Progress, people and agreement as JSON values."""
-    with room.ledger.guard:
+    with room.ledger.guard:  # what takes longer is computed after it, so that answers need not wait for a desk
         qualities = quality.people(answers(room.ledger, room.task))
-        votes = tally(room.ledger, room.task, without=quality.flagged(qualities), most=room.settings.most)
+        votes = tally(room.ledger, room.task, without=quality.flagged(qualities))
         names = {one.number: one.name for one in room.ledger.people.values()}
-        return {
-            "task": room.task,
-            "questions": len(room.items),
-            "wanted": room.settings.most,
-            "open": len(wanted(room)),
-            "votes": sum(map(sum, votes.values())),
-            "people": [
-                {"name": names[person], **asdict(one), "flagged": one.flagged} for person, one in qualities.items()
-            ],
-            "agreement": agreed(list(votes.values()), room.task),
-        }
+        still = len(wanted(room))
+    least = room.settings.agreeing
+    return {
+        "task": room.task,
+        "questions": len(room.items),
+        "wanted": room.settings.most,
+        "open": still,
+        "votes": sum(map(sum, votes.values())),
+        "kept": sum(min(pair) == 0 and sum(pair) >= least for pair in votes.values()) if room.task == "2afc" else None,
+        "people": [{"name": names[person], **asdict(one), "flagged": one.flagged} for person, one in qualities.items()],
+        "agreement": agreed(list(votes.values()), room.task),
+    }
 
 
 def agreed(counts: Sequence[tuple[int, int]], task: str) -> dict[str, Any] | None:
@@ -61,7 +62,7 @@ def voted(room: "Room | Collected", *, everyone: bool = False) -> list[Any]:
     Votes of people whose answers broke a rule count only with `everyone`. One that nobody was asked about has none.
     """
     without = frozenset() if everyone else quality.flagged(quality.people(answers(room.ledger, room.task)))
-    votes = tally(room.ledger, room.task, without=without, most=room.settings.most)
+    votes = tally(room.ledger, room.task, without=without)
     fields = ("votes_left", "votes_right") if room.task == "2afc" else ("votes_same", "votes_different")
     counts = [votes.get(name, (0, 0)) for name in room.items]
     pairs = zip(room.items.values(), counts, strict=True)
@@ -71,13 +72,13 @@ def voted(room: "Room | Collected", *, everyone: bool = False) -> list[Any]:
 def export(room: "Room | Collected", name: str) -> tuple[str, str] | None:
     """A file to take along: its text and its type; None for a name that is none.
 
-    votes.csv holds every answer. triplets.jsonl or pairs.jsonl hold the votes of people who are not flagged; with
-    `unanimous`, kept.jsonl those triplets that all agreed on.
+    votes.csv holds every answer. triplets.jsonl or pairs.jsonl hold the votes of people who are not flagged, without
+    the items that have none; kept.jsonl those triplets on which as many as `agreeing` agreed, and nobody else did not.
     """
     with room.ledger.guard:
         if name == "votes.csv":
             return answers_csv(room), "text/csv"
-        found = voted(room)
+        found = [one for one in voted(room) if one.votes]
     if name == ("triplets.jsonl" if room.task == "2afc" else "pairs.jsonl"):
         return _lines(found), "application/jsonl"
     if name == "kept.jsonl" and room.task == "2afc":

@@ -45,13 +45,11 @@ def answers(ledger: Ledger, task: str) -> Iterator[Answer]:
             yield Answer(block.person, kind, item, choice, shown, right, ms, late, number, index)
 
 
-def tally(
-    ledger: Ledger, task: str, *, without: AbstractSet[int] = frozenset(), most: int | None = None
-) -> dict[str, tuple[int, int]]:
+def tally(ledger: Ledger, task: str, *, without: AbstractSet[int] = frozenset()) -> dict[str, tuple[int, int]]:
     """The votes on each item, (left, right) or (same, different).
 
-    Sentinels, repeats, practice and sequences shown late do not count, nor do the people in `without`. most: only so
-    many votes an item, the earliest; two answers of one person to one item count once.
+    Sentinels, repeats, practice and sequences shown late do not count, nor do the people in `without`; two answers of
+    one person to one item count once. How many votes an item may have only decides what is asked next.
     """
     votes: dict[str, list[str]] = {}
     seen: set[tuple[int, str]] = set()
@@ -60,8 +58,6 @@ def tally(
             continue
         assert one.item is not None, "a question is of a triplet or pair"
         seen.add((one.person, one.item))
-        given = votes.setdefault(one.item, [])
-        if most is None or len(given) < most:
-            given.append(one.choice)
+        votes.setdefault(one.item, []).append(one.choice)
     first, second = ORDER[task]
     return {item: (given.count(first), given.count(second)) for item, given in votes.items()}

@@ -26,19 +26,18 @@ function agreed(found) {
 }
 
 function drawn(desk) {
-  const whole = desk.questions * desk.wanted;
   const first = desk.task === "2afc" ? ["left", "triplets.jsonl", "Left"] : ["same", "pairs.jsonl", "Same"];
   const people = desk.people.map(row).join("");
   return `
     <h1>Judgements so far</h1>
-    <p class="soft">${desk.votes} votes count, of at most ${whole}; ${desk.open} of ${desk.questions} ${desk.task === "2afc" ? "triplets" : "pairs"} are still to be asked.</p>
-    <meter min="0" max="${whole}" value="${desk.votes}"></meter>
+    <p class="soft">${desk.votes} votes count, ${desk.wanted} at most are asked for each; ${desk.open} of ${desk.questions} ${desk.task === "2afc" ? "triplets" : "pairs"} are still to be asked.</p>
+    <meter min="0" max="${desk.questions}" value="${desk.questions - desk.open}"></meter>
     <h2>People</h2>
     ${people ? `<div class="scroll"><table><tr><th>Who</th><th>Answers</th><th>Obvious ones right</th><th>Median time</th><th>${first[2]}</th><th>Repeats alike</th><th></th></tr>${people}</table></div>` : '<p class="soft">Nobody has answered yet.</p>'}
     <h2>Agreement</h2>${agreed(desk.agreement)}
     <h2>Take along</h2>
     <p class="links"><a href="export/votes.csv">Every answer (CSV)</a><a href="export/${first[1]}">Votes that count (${first[1]})</a>
-    ${desk.task === "2afc" ? '<a href="export/kept.jsonl">Unanimous triplets (kept.jsonl)</a>' : ""}</p>`;
+    ${desk.kept ? '<a href="export/kept.jsonl">Unanimous triplets (kept.jsonl)</a>' : ""}</p>`;
 }
 
 async function look() {
