@@ -134,6 +134,21 @@ def test_every_vote_is_a_line_of_the_log_of_all_sessions(session, home):
     assert all(row["what"] == session.round.pictures[0].pixels and row["when"].endswith("Z") for row in rows)
 
 
+def test_the_log_of_all_votes_says_after_an_undo_what_holds_then(session, home):
+    session.next()
+    session.like(1, weight=0.5)
+    session.dislike(1)
+    session.undo()
+    session.rate(1, 3)
+    session.undo()
+    session.undo()
+    rows = list(csv.DictReader((home / "interactions.csv").open(newline="")))
+    assert [(row["sign"], row["weight"]) for row in rows] == [
+        ("1", "0.5"), ("-1", "1.0"), ("1", "0.5"), ("0", "0.0"), ("1", "0.5"), ("0", "0.5")
+    ]  # fmt: skip
+    assert sorted(row["when"] for row in rows) == [row["when"] for row in rows]
+
+
 def test_a_kill_between_the_two_logs_loses_no_vote(session, home):
     session.next()
     session.like(1)

@@ -111,7 +111,7 @@ class History:
     def __init__(self) -> None:
         self.head: Node | None = None
         self._rounds: dict[int, Node] = {}
-        self.last_word: tuple[int, Vote] | None = None  # the last vote, or what an undo made of one; its line from 1
+        self.last_word: tuple[int, Vote] | None = None  # the last vote, or what holds after an undo; its line from 1
         self.length = 0
 
     def check(self, event: Vote | Round | Undo | Branch) -> None:
@@ -126,11 +126,10 @@ class History:
         self.check(event)
         self.length += 1
         if isinstance(event, Undo):
-            node = self._head()
-            if isinstance(node.event, Vote):
-                taken = {"sign": 0, "who": event.who, "when": event.when}
-                self.last_word = (self.length, node.event.model_copy(update=taken))
-            self.head = node.parent
+            undone, self.head = self._head().event, self._head().parent
+            if isinstance(undone, Vote):  # what was said of the picture before holds again
+                left = self.votes().get(undone.what) or undone.model_copy(update={"sign": 0})
+                self.last_word = (self.length, left.model_copy(update={"who": event.who, "when": event.when}))
         elif isinstance(event, Branch):
             self.head = self.node(event.round)
         else:

@@ -1,7 +1,7 @@
 """What was voted, appended line by line: no line is ever half another's, and none is lost by a kill.
 
-A line is one system call on a file opened for appending, so several programs may write one log. It is forced to the
-disk before the program goes on.
+A line is written under a lock on the file, so several programs may write one log. It is forced to the disk before the
+program goes on, or taken back if the disk refuses a part of it.
 """
 
 import json
@@ -30,21 +30,22 @@ def append(path: Path, event: Mapping[str, Any], expected: int | None = None) ->
 def write(path: Path, line: bytes, expected: int | None = None, *, header: bytes = b"") -> int:
     """Add one line, and return the file's size then. header: the line that an empty file begins with.
 
-    Half a line at the end, left by a power cut, goes first. expected: the size that the file must have, else
-    ChangedSessionError. Raises WriteError where the disk refuses.
+    Half a line at the end, left by a power cut, goes first. Programs that write at once wait for each other. expected:
+    the size that the file must have, else ChangedSessionError. Raises WriteError where the disk refuses.
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
         try:
+            _lock(handle)
             _mend(handle)
-            if expected is not None and os.fstat(handle).st_size != expected:
+            length = os.fstat(handle).st_size
+            if expected is not None and length != expected:
                 raise ChangedSessionError(path.parent)
-            os.write(handle, line if os.fstat(handle).st_size else header + line)
-            os.fsync(handle)
+            _add(handle, line if length else header + line, length)
             return os.fstat(handle).st_size
         finally:
-            os.close(handle)
+            os.close(handle)  # which unlocks it
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -64,6 +65,30 @@ def check(path: Path, expected: int) -> None:
     """ChangedSessionError if the file has not the size that it had when it was read."""
     if size(path) != expected:
         raise ChangedSessionError(path.parent)
+
+
+def _add(handle: int, data: bytes, length: int) -> None:
+    """Write and force to the disk, in as many calls as that takes; the file keeps its length if the system refuses."""
+    try:
+        while data:
+            data = data[os.write(handle, data) :]
+        os.fsync(handle)
+    except BaseException:
+        os.ftruncate(handle, length)
+        raise
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        os.lseek(handle, 1 << 30, os.SEEK_SET)  # a locked byte cannot be read there, so it is one that no log reaches
+        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _mend(handle: int) -> None:
