@@ -45,6 +45,24 @@ def test_rounds_by_flags_then_undo_branch_and_replay(steer, tmp_path):
     assert steer("a cat", *QUICK, "--json").json["session"] == "sessions/0002"
 
 
+def test_a_prompt_begins_a_session_of_its_own_whatever_numbers_are_taken(steer, tmp_path, monkeypatch):
+    from likewise.fabric import Session
+
+    assert steer("a dog", "--session", "sessions/0002", *QUICK).code == 0
+    (tmp_path / "sessions/0007").mkdir()
+    begin = Session.begin
+
+    def late(folder, prompt, **how):  # another program takes the number meanwhile
+        begin(folder, "a hare", **how) if Path(folder).name == "0008" else None
+        return begin(folder, prompt, **how)
+
+    monkeypatch.setattr(Session, "begin", late)
+    begun = steer("a cat", "--seed", 5, *QUICK, "--json")
+    assert (begun.json["session"], begun.json["prompt"]) == ("sessions/0009", "a cat"), begun.err
+    cards = {name: json.loads((tmp_path / f"sessions/{name}/session.json").read_text()) for name in ("0002", "0009")}
+    assert [(card["prompt"], card["seed"]) for card in cards.values()] == [("a dog", 0), ("a cat", 5)]
+
+
 def test_votes_are_numbers_at_a_terminal(steer, monkeypatch, tmp_path):
     typed = "1 -2\n\n9\nnonsense\n1-2=5\nu\n?\np a cat\nb 1\nq\n"
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))

@@ -332,6 +332,32 @@ def test_a_folder_is_a_session_or_it_is_not(session, sd1, tmp_path):
         Session.open(tmp_path / "full")
 
 
+def test_of_two_programs_that_begin_in_one_folder_one_does(tmp_path, sd1, monkeypatch):
+    from likewise.fabric import session
+
+    def slow(*how):  # the other begins while this one loads its model
+        monkeypatch.undo()
+        begin(tmp_path / "s", sd1, seed=1)
+        return sd1
+
+    monkeypatch.setattr(session, "open_model", slow)
+    with pytest.raises(SessionExistsError, match="a session already"):
+        begin(tmp_path / "s", sd1, seed=2, target=picture(1))
+    assert Session.open(tmp_path / "s", backbone=sd1).card.seed == 1
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["session.json"]
+
+
+def test_a_session_that_cannot_be_begun_leaves_its_place_free(tmp_path, sd1, monkeypatch):
+    def refused(*how):
+        raise OSError("no")
+
+    with monkeypatch.context() as full:
+        full.setattr("likewise.checkpoint.write_json", refused)
+        with pytest.raises(OSError, match="no"):
+            begin(tmp_path / "s", sd1)
+    assert begin(tmp_path / "s", sd1).next()
+
+
 def test_a_picture_that_was_voted_on_and_changed_since_is_an_error(session):
     session.next()
     session.like(picture(5))

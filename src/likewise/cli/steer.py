@@ -97,14 +97,34 @@ def _session(
     from likewise.fabric import Session
     from likewise.fabric.shelf import Shelf
 
-    past = sorted(path.parent for path in PLACE.glob("*/session.json"))
-    if folder is None:
-        folder = past[-1] if prompt is None and past else PLACE / f"{len(past) + 1:04d}"
-    if Shelf(folder).taken or prompt is None:
-        return Session.open(folder, **{key: how[key] for key in ("backbone", "concepts", "encoder", "who", "device")
-                                       if how[key] is not None}), False  # fmt: skip
     chosen = {key: value for key, value in how.items() if value is not None}
-    return Session.begin(folder, prompt, **chosen, **settings), True
+    if folder is None and prompt is not None:
+        return _begun(prompt, {**chosen, **settings}), True
+    past = sorted(path.parent for path in PLACE.glob("*/session.json"))
+    folder = folder or (past[-1] if past else _free())
+    if prompt is not None and not Shelf(folder).taken:
+        return Session.begin(folder, prompt, **chosen, **settings), True
+    return Session.open(folder, **{key: value for key, value in chosen.items() if key not in ("target", "seed")}), False
+
+
+def _begun(prompt: str, how: Mapping[str, Any]) -> "Session":
+    """A new session under the next number; another program may take that while this one loads its models."""
+    from likewise.errors import SessionExistsError
+    from likewise.fabric import Session
+
+    while True:
+        folder = _free()
+        try:
+            return Session.begin(folder, prompt, **how)
+        except SessionExistsError:
+            if _free() == folder:
+                raise
+
+
+def _free() -> Path:
+    """The place whose number is one above all that are there."""
+    numbers = [int(path.name) for path in PLACE.glob("*") if path.name.isdecimal()]
+    return PLACE / f"{max(numbers, default=0) + 1:04d}"
 
 
 def _vote(session: "Session", likes: Sequence[str], dislikes: Sequence[str], ratings: Sequence[str]) -> None:

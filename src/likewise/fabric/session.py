@@ -88,19 +88,19 @@ class Session:
         found = [Concept.load(one) for one in concepts]
         sought = None if target is None else reference(target).image
         measuring = open_encoder(encoder, device)
-        shelf.folder.mkdir(parents=True, exist_ok=True)
-        card = Card(
-            id=secrets.token_hex(8),
-            prompt=prompt,
-            seed=seed,
-            backbone=model.name if isinstance(backbone, Backbone) else _lasting(backbone),
-            backbone_hash=model.hash,
-            concepts=[Lent(source=_lasting(one.folder), name=one.name, hash=one.hash) for one in found],
-            encoder=encoder if isinstance(encoder, str) else encoder.name,
-            target=None if sought is None else shelf.keep(sought),
-            settings=values.record(config),
-        )
-        checkpoint.write_json(shelf.card, card.model_dump())
+        with shelf.claimed():  # not before all is loaded, so that a mistake leaves nothing
+            card = Card(
+                id=secrets.token_hex(8),
+                prompt=prompt,
+                seed=seed,
+                backbone=model.name if isinstance(backbone, Backbone) else _lasting(backbone),
+                backbone_hash=model.hash,
+                concepts=[Lent(source=_lasting(one.folder), name=one.name, hash=one.hash) for one in found],
+                encoder=encoder if isinstance(encoder, str) else encoder.name,
+                target=None if sought is None else shelf.keep(sought),
+                settings=values.record(config),
+            )
+            checkpoint.write_json(shelf.card, card.model_dump())
         return cls(folder, backbone=model, concepts=found, encoder=measuring or "none", who=who, log=log, device=device)
 
     @classmethod

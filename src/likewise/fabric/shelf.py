@@ -8,14 +8,16 @@ sheet.png             the rounds that led here, with what was said of each pictu
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from PIL.Image import Image
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from likewise import checkpoint, images
-from likewise.errors import BrokenFileError, SessionMissingError
+from likewise import checkpoint, disk, images
+from likewise.errors import BrokenFileError, SessionExistsError, SessionMissingError
 from likewise.fabric.references import Reference, reference
 
 CARD, EVENTS, SHEET = "session.json", "events.jsonl", "sheet.png"
@@ -75,6 +77,21 @@ class Shelf:
     def taken(self) -> bool:
         """Whether a session is here."""
         return self.card.is_file()
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Within this scope the card is written, by one of several programs that begin here; SessionExistsError."""
+        with disk.writing(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                self.card.touch(exist_ok=False)
+            except FileExistsError as error:
+                raise SessionExistsError(self.folder, True) from error
+        try:
+            yield
+        except BaseException:
+            self.card.unlink(missing_ok=True)
+            raise
 
     def read_card(self) -> Card:
         """What the session began with. SessionMissingError, BrokenFileError."""
