@@ -1,11 +1,12 @@
 """Judges, photos and small trees for these tests."""
 
+import shutil
 import warnings
 
 import numpy as np
 from PIL import Image
 
-from likewise.concept_tree import Config, decompose
+from likewise.concept_tree import Config, Tree, decompose
 from likewise.concept_tree.split import LEFT, RIGHT
 from likewise.errors import LikewiseWarning
 
@@ -85,3 +86,9 @@ def vector(words):
 def files(folder):
     """Every file under a folder: name -> bytes."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def copied(tree, target):
+    """A tree of its own, to be changed."""
+    shutil.copytree(tree.folder, target / "cat")
+    return Tree.open(target / "cat")

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 import torch
-from made_trees import SMALL, Judge, config, files, photos, plant, vector
+from made_trees import SMALL, Judge, config, copied, files, photos, plant, vector
 
 from likewise import checkpoint, images
 from likewise.concept_tree import Tree, costs, decompose, naming
@@ -155,14 +155,6 @@ def _kill_late(text, done, total):
 
 def vector_of(tree):
     return tree.words()["<cat_v1>"].numpy()
-
-
-def copied(tree, target):
-    """A tree of its own, to be changed."""
-    import shutil
-
-    shutil.copytree(tree.folder, target / "cat")
-    return Tree.open(target / "cat")
 
 
 def test_pruning_takes_back_what_grew_and_leaves_the_node(sd1, grown, tmp_path):
@@ -317,7 +309,7 @@ def test_a_node_with_pictures_is_left_alone_and_a_word_without_gets_its_most_cen
     assert not stock(tree, "v1", sd1, config(), judge)
     assert files(tree.folder) == before
     bare = tree.node("v1").model_copy(update={"images": 0})
-    tree.record.nodes["v1"] = bare
+    tree.replace({**tree.record.nodes, "v1": bare}, tree.record.splits)
     assert stock(tree, "v1", sd1, config(), judge)
     assert [one.tobytes() for one in tree.images("v1")] == [one.tobytes() for one in grown.images("v1")]
     tree.record.nodes["v0"] = tree.node("v0").model_copy(update={"images": 1})

@@ -56,6 +56,7 @@ def decompose(
     gardener = Gardener(model, config, encoders, force, chosen, report, command=command)
     split = gardener.split(tree, nodes, again) if nodes else gardener.grow(tree, depth)
     _warn_of_length(tree, split)
+    tree.refresh()  # another program may have added words since
     if install:
         installing.install(tree)
     if split:

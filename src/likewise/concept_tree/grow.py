@@ -19,7 +19,7 @@ from likewise.concept_tree.split import LEFT, RIGHT, Data
 from likewise.concept_tree.stocking import stock
 from likewise.concept_tree.tree import Tree, write_node
 from likewise.devices import Device
-from likewise.diffusion.backbone import Backbone, Vectors, Words, word_table
+from likewise.diffusion.backbone import Backbone, Vectors
 from likewise.encoders.encoder import Encoder, embed
 from likewise.errors import NothingToSplitWarning, SplitNodeError, TreeSettingsError
 from likewise.metrics.neighbours import Embedding
@@ -64,6 +64,7 @@ class Gardener:
         done = []
         for index in range(2**depth - 1):
             node = naming.label(index)
+            tree.refresh()  # other programs may have split it meanwhile
             settled = node not in tree.record.nodes or tree.children(node)
             stopped = node in tree.record.splits and tree.record.splits[node].stopped is not None
             if settled or (stopped and not self.force):
@@ -79,13 +80,12 @@ class Gardener:
         """
         tree.check(self.backbone)
         nodes = list(dict.fromkeys(nodes))
+        tree.refresh()
         for node in nodes:
             if tree.children(node) and not again:
                 raise SplitNodeError(tree.folder, node, tree.children(node))
-            if again and (tree.work / node).is_dir():
-                self._forget(tree, node)
         self.meter.total = costs.units(self.config) * len(nodes)
-        return [node for node in nodes if self._split(tree, node)]
+        return [node for node in nodes if self._split(tree, node, again)]
 
     def _forget(self, tree: Tree, node: str) -> None:
         """Begin a split anew, unless it is one of these very settings, which goes on."""
@@ -96,8 +96,18 @@ class Gardener:
     def _begun(self) -> dict[str, object]:
         return {**settings.record(self.config), "judges": [one.hash for one in self.judges], "force": self.force}
 
-    def _split(self, tree: Tree, node: str) -> bool:
-        """One split from where it stands; False if the node is left whole."""
+    def _split(self, tree: Tree, node: str, again: bool = False) -> bool:
+        """One split from where it stands, which no other program works at meanwhile; False if the node is left whole.
+
+        SplitTakenError; TreeChangedError where another program has changed the node.
+        """
+        with tree.claimed(node):
+            with tree.changing(node, deep=True):
+                if again and (tree.work / node).is_dir():
+                    self._forget(tree, node)
+            return self._stages(tree, node)
+
+    def _stages(self, tree: Tree, node: str) -> bool:
         work, before = tree.work / node, self.meter.done
         stock(tree, node, self.backbone, self.config, self.judges[0])
         pictures = tree.pictures(node, minimum=2)
@@ -118,8 +128,6 @@ class Gardener:
         self.meter.add(before + costs.units(self.config) - self.meter.done)
         if work.is_dir():
             disk.remove(work)
-        if tree.work.is_dir() and not any(tree.work.iterdir()):
-            tree.work.rmdir()
         return reason is None
 
     def _too_loose(self, tree: Tree, node: str) -> str | None:
@@ -195,13 +203,7 @@ class Gardener:
         orders, drawn = self._drawn(tree, node, dict(zip(names, (words[LEFT], words[RIGHT]), strict=True)), work)
         self.meter.stage(f"{node}: choosing the most central pictures")
         rows = {e.name: [embed(e, pictures) for pictures in drawn] for e in self.judges}
-        snapshots = _snapshots(work / RUN, seed)
-        made = {}
-        for place, (name, word) in enumerate(zip(names, (LEFT, RIGHT), strict=True)):
-            card = self._card(tree, node, name, seed, verdict["seeds"][str(seed)][chooser])
-            steps = {step: both[word] for step, both in snapshots.items()}
-            seen = {judge: each[place] for judge, each in rows.items()}
-            made[name] = self._child(tree, name, card, words[word], steps, orders[place], seen)
+        snapshots = split.snapshots(work / RUN, seed)
         last = [track(self.config.steps, e.name, embed(e, jury.parent), *rows[e.name]) for e in self.judges]
         done = Split(
             settings=settings.record(self.config),
@@ -213,10 +215,17 @@ class Gardener:
             tracked=[*verdict["tracked"], *(one.model_dump() for one in last)],  # type: ignore[arg-type]
             costs=costs.of_split(self.config),
         )
-        gone = tree.under(node)
-        kept = {name: one for name, one in tree.record.nodes.items() if name not in gone}
-        splits = {name: one for name, one in tree.record.splits.items() if name not in gone}
-        tree.replace({**kept, **made}, {**splits, node: done})
+        with tree.changing(node, deep=True):
+            made = {}
+            for place, (name, word) in enumerate(zip(names, (LEFT, RIGHT), strict=True)):
+                card = self._card(tree, node, name, seed, verdict["seeds"][str(seed)][chooser])
+                steps = {step: both[word] for step, both in snapshots.items()}
+                seen = {judge: each[place] for judge, each in rows.items()}
+                made[name] = self._child(tree, name, card, words[word], steps, orders[place], seen)
+            gone = tree.under(node)
+            kept = {name: one for name, one in tree.record.nodes.items() if name not in gone}
+            splits = {name: one for name, one in tree.record.splits.items() if name not in gone}
+            tree.replace({**kept, **made}, {**splits, node: done})
 
     def _drawn(
         self, tree: Tree, node: str, words: Mapping[str, Vectors], work: Path
@@ -250,7 +259,7 @@ class Gardener:
             hash=concept.hash,
             seed=card.provenance["seed"],
             step=self.config.steps,
-            length=_length(self.backbone, rows),
+            length=split.length(self.backbone, rows),
             own={judge: consistency.within(each) for judge, each in seen.items()},
         )
 
@@ -269,24 +278,6 @@ class Gardener:
             settings=settings.record(self.config), encoders={one.name: one.hash for one in self.judges}, stopped=reason
         )
         if not tree.children(node):
-            tree.replace(tree.record.nodes, {**tree.record.splits, node: found})
-        warnings.warn(NothingToSplitWarning(node, reason), stacklevel=4)
-
-
-def _snapshots(run: Path, seed: int) -> dict[int, Words]:
-    """A seed's words at every checkpoint that it has a part in."""
-    found = {}
-    for folder in checkpoint.checkpoints(run / "checkpoints"):
-        tensors, data = checkpoint.load_state(folder)
-        words = split.words(State(tensors, data["state"]))
-        if seed in words:
-            found[int(folder.name)] = words[seed]
-    return found
-
-
-def _length(backbone: Backbone, given: Vectors) -> float:
-    """The longest row over the median length of the model's own, of the text encoder where that is most."""
-    rows = given if isinstance(given, tuple) else (given,)
-    tables = [word_table(encoder).weight.detach().float() for encoder in backbone.text_encoders]
-    shares = [one.norm(dim=1).max() / table.norm(dim=1).median() for one, table in zip(rows, tables, strict=True)]
-    return max(float(share) for share in shares)
+            with tree.changing(node):
+                tree.replace(tree.record.nodes, {**tree.record.splits, node: found})
+        warnings.warn(NothingToSplitWarning(node, reason), stacklevel=5)

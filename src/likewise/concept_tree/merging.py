@@ -21,7 +21,12 @@ def merge(first: Tree, second: Tree) -> list[str]:
     Words keep their vectors and get the first tree's name. TreesDifferError, before anything is changed, where they do
     not belong together, or where one node was split into different words.
     """
-    top = _place(first, second)
+    with first.changing(naming.ROOT, deep=True):
+        return _joined_at(first, second, _place(first, second))
+
+
+def _joined_at(first: Tree, second: Tree, top: str) -> list[str]:
+    """The nodes taken over, with the second tree's root at `top` of the first."""
     taken = {node: naming.label(naming.moved(second.index(node), 0, first.index(top))) for node in second.nodes}
     clashes = [
         new

@@ -14,7 +14,7 @@ from pathlib import Path
 from likewise import checkpoint
 from likewise.concept_tree.config import Config
 from likewise.devices import Device
-from likewise.diffusion.backbone import Backbone, Vectors, Words
+from likewise.diffusion.backbone import Backbone, Vectors, Words, word_table
 from likewise.diffusion.latents import Picture
 from likewise.errors import LongWordWarning
 from likewise.textual_inversion import Config as WordConfig
@@ -120,6 +120,25 @@ def words(state: State) -> dict[int, Words]:
     """Each seed's <left> and <right> in a state of `learn`."""
     learned = weights(State(state.tensors, state.data["run"]))
     return {seed: vectors(learned, place) for place, seed in enumerate(state.data["seeds"])}
+
+
+def snapshots(run: Path, seed: int) -> dict[int, Words]:
+    """A seed's words at every checkpoint that it has a part in."""
+    found = {}
+    for folder in checkpoint.checkpoints(run / "checkpoints"):
+        tensors, data = checkpoint.load_state(folder)
+        known = words(State(tensors, data["state"]))
+        if seed in known:
+            found[int(folder.name)] = known[seed]
+    return found
+
+
+def length(backbone: Backbone, given: Vectors) -> float:
+    """The longest row over the median length of the model's own, of the text encoder where that is most."""
+    rows = given if isinstance(given, tuple) else (given,)
+    tables = [word_table(encoder).weight.detach().float() for encoder in backbone.text_encoders]
+    shares = [one.norm(dim=1).max() / table.norm(dim=1).median() for one, table in zip(rows, tables, strict=True)]
+    return max(float(share) for share in shares)
 
 
 def word_config(config: Config) -> WordConfig:

@@ -30,11 +30,11 @@ def stock(
     (drawn,) = draw(backbone, [order], Look.of(config), tick)
     seen = embed(judge, drawn)
     kept = consistency.central(seen, config.central)
-    concept, folder = tree.concept(node), tree.free_folder(node)
     files = [order.path(index) for index in sorted(kept)]
-    rows = tree.words([node])[word]
-    write_node(tree.folder / folder, concept.card, rows, tree.steps(node), files, order.path(kept[0]))
-    own = {**tree.node(node).own, judge.name: consistency.within(seen)}
-    now = tree.node(node).model_copy(update={"folder": folder, "images": len(kept), "own": own})
-    tree.replace({**tree.record.nodes, node: now}, tree.record.splits)
+    with tree.changing(node):
+        concept, rows, folder = tree.concept(node), tree.words([node])[word], tree.free_folder(node)
+        write_node(tree.folder / folder, concept.card, rows, tree.steps(node), files, order.path(kept[0]))
+        own = {**tree.node(node).own, judge.name: consistency.within(seen)}
+        now = tree.node(node).model_copy(update={"folder": folder, "images": len(kept), "own": own})
+        tree.replace({**tree.record.nodes, node: now}, tree.record.splits)
     return True

@@ -43,7 +43,8 @@ def measure(
     old = [one for one in split.tracked if (one.step, one.encoder, one.pictures) not in map(_key, found)]
     tracked = sorted([*old, *found], key=lambda one: (one.encoder, one.step, one.pictures))
     changed = split.model_copy(update={"tracked": tracked})
-    tree.replace(tree.record.nodes, {**tree.record.splits, node: changed})
+    with tree.changing(node):
+        tree.replace(tree.record.nodes, {**tree.record.splits, node: changed})
     return found
 
 

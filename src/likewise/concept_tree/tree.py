@@ -5,13 +5,17 @@
     TREE/v1/concept/                  a concept like any other: learned_embeds.safetensors, concept.json, preview.png
     TREE/v1/images/, steps.safetensors
     TREE/work/                        splits under way
+    TREE/tree.lock                    empty; held while one program changes the tree, for seconds
 
 tree.json is replaced last and in one step, so a tree is always whole: folders that it does not name are leftovers.
+Several programs may grow one tree: each reads it anew before it writes, and refuses what another one changed.
 """
 
 import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,20 +24,23 @@ from torch import Tensor
 
 from likewise import checkpoint, disk, images, imageset
 from likewise.concept import Card, Concept
-from likewise.concept_tree import naming, record
+from likewise.concept_tree import locking, naming, record
 from likewise.concept_tree.record import Node, Record, Source, Split
 from likewise.diffusion.backbone import Backbone, Vectors, Words
 from likewise.errors import (
     NoStepsKeptError,
     RootWordError,
+    SplitTakenError,
     TreeBaseError,
+    TreeChangedError,
     TreeFolderError,
     TreeTakenError,
     UnknownTreeNodeError,
 )
 from likewise.imageset import ImageSet
 
-STEPS = "steps.safetensors"
+STEPS, LOCK = "steps.safetensors", "tree.lock"
+_FOLDER = re.compile(r"(v[0-9]+)(-[0-9]+)?")  # what free_folder makes
 
 
 @dataclass
@@ -165,30 +172,63 @@ class Tree:
             raise NoStepsKeptError(node, step, known)
         return known[step]
 
+    def refresh(self) -> None:
+        """Read the tree anew, with what other programs made of it."""
+        self.record = record.read(self.folder)
+
+    @contextmanager
+    def changing(self, node: str, *, deep: bool = False) -> Iterator[None]:
+        """Where the tree changes at a node: it is read anew, and no other program changes it until the scope ends.
+
+        TreeChangedError where one has changed the node, its split or its children since it was read; deep: or anything
+        under it. New folders of nodes are written within the scope too, or another program would sweep them away.
+        """
+        with locking.alone(self.folder / LOCK):
+            now = record.read(self.folder)
+            if _around(now, node, deep) != _around(self.record, node, deep):
+                raise TreeChangedError(self.folder, node)
+            self.record = now
+            yield
+
+    @contextmanager
+    def claimed(self, node: str) -> Iterator[None]:
+        """The scope in which a node's split under way is this program's alone. SplitTakenError."""
+        with locking.claimed(self.work / f"{node}.lock", SplitTakenError(self.folder, node)):
+            yield
+
     def replace(self, nodes: Mapping[str, Node], splits: Mapping[str, Split]) -> None:
-        """Write tree.json with these nodes and splits, then remove the folders that nothing names any more."""
-        changed = self.record.model_copy(update={"nodes": dict(nodes), "splits": dict(splits)})
-        record.write(self.folder, changed)
-        self.record = changed
-        self.sweep()
+        """Write tree.json with these nodes and splits, then remove the folders that nothing names any more.
+
+        TreeChangedError, before anything is written, where another program has changed the tree; see `changing`.
+        """
+        with locking.alone(self.folder / LOCK):
+            if record.read(self.folder) != self.record:
+                raise TreeChangedError(self.folder, naming.ROOT)
+            record.write(self.folder, self.record.model_copy(update={"nodes": dict(nodes), "splits": dict(splits)}))
+            self.refresh()  # as JSON has it, or a tuple of the settings would seem to be changed
+            self.sweep()
 
     def sweep(self) -> None:
         """Remove what a killed process left: folders of nodes that tree.json does not name."""
         disk.clean(self.folder)
         named = {node.folder for node in self.record.nodes.values()}
         for path in sorted(self.folder.glob("v*")):
-            stem = path.name.partition("-")[0]
-            if path.is_dir() and naming.number(stem) is not None and path.name not in named:
+            own = _FOLDER.fullmatch(path.name)  # v1-sketches is somebody's own
+            if own and naming.number(own[1]) is not None and path.is_dir() and path.name not in named:
                 disk.remove(path)
 
     def prune(self, node: str) -> list[str]:
         """Take back what grew from a node, and return the names of what is gone."""
-        gone = self.under(node)
-        kept = {name: one for name, one in self.record.nodes.items() if name not in gone}
-        splits = {name: one for name, one in self.record.splits.items() if name in kept and name != node}
-        self.replace(kept, splits)
-        for name in [node, *gone]:
-            if (self.work / name).is_dir():
+        begun = [name for name in [node, *self.under(node)] if (self.work / name).is_dir()]
+        with ExitStack() as scope:
+            for name in begun:
+                scope.enter_context(self.claimed(name))
+            with self.changing(node, deep=True):
+                gone = self.under(node)
+                kept = {name: one for name, one in self.record.nodes.items() if name not in gone}
+                splits = {name: one for name, one in self.record.splits.items() if name in kept and name != node}
+                self.replace(kept, splits)
+            for name in begun:
                 disk.remove(self.work / name)
         return gone
 
@@ -197,6 +237,18 @@ class Tree:
         taken = {one.folder for one in self.record.nodes.values()}
         names = (node if turn == 1 else f"{node}-{turn}" for turn in range(1, len(taken) + 2))
         return next(name for name in names if name not in taken)
+
+
+def _around(read: Record, node: str, deep: bool) -> tuple[dict[str, Node], Split | None]:
+    """A node, its children (deep: all under it) and its split, as a record has them."""
+    top = naming.number(node) or 0
+    near = {
+        name: one
+        for name, one in read.nodes.items()
+        if (index := naming.number(name)) is not None
+        and (index == top or (naming.below(index, top) if deep else naming.parent(index) == top))
+    }
+    return near, read.splits.get(node)
 
 
 def write_node(

@@ -201,7 +201,9 @@ from likewise.errors.trees import NothingToSplitWarning as NothingToSplitWarning
 from likewise.errors.trees import RootWordError as RootWordError
 from likewise.errors.trees import SparseNodeWarning as SparseNodeWarning
 from likewise.errors.trees import SplitNodeError as SplitNodeError
+from likewise.errors.trees import SplitTakenError as SplitTakenError
 from likewise.errors.trees import TreeBaseError as TreeBaseError
+from likewise.errors.trees import TreeChangedError as TreeChangedError
 from likewise.errors.trees import TreeFolderError as TreeFolderError
 from likewise.errors.trees import TreesDifferError as TreesDifferError
 from likewise.errors.trees import TreeSettingsError as TreeSettingsError

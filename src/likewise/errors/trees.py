@@ -41,6 +41,27 @@ class SplitNodeError(LikewiseError):
         )
 
 
+class SplitTakenError(LikewiseError):
+    """A node that another program is splitting."""
+
+    def __init__(self, tree: object, node: str) -> None:
+        super().__init__(
+            f"{node} of {tree} is being split by another program already; nothing was changed.\n"
+            "Wait until that has ended, or stop it and go on here. Other nodes can be split meanwhile."
+        )
+
+
+class TreeChangedError(LikewiseError):
+    """A tree that another program changed, where this one was about to."""
+
+    def __init__(self, tree: object, node: str) -> None:
+        super().__init__(
+            f"Another program changed {tree} at {node} or under it in the meantime. Nothing was written into the tree, "
+            f"and nothing that was learned is lost.\nSee what it is now: likewise tree show {tree}. Then run the same "
+            "again."
+        )
+
+
 class TreeBaseError(LikewiseError):
     """A tree that belongs to another base model; both are (name, hash)."""
 

@@ -1,0 +1,80 @@
+"""One program at a time: a lock on a file, which ends with its scope and with its process, even one that is killed."""
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import RLock
+
+from likewise.disk import writing
+from likewise.errors import LikewiseError
+
+PAUSE = 0.02  # seconds between two tries
+_threads: defaultdict[Path, RLock] = defaultdict(RLock)
+_held: set[Path] = set()
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait for all others, and hold the lock; a scope within the scope holds it already."""
+    path = path.absolute()
+    with _threads[path]:
+        if path in _held:
+            yield
+            return
+        handle = _open(path)
+        try:
+            while not _took(handle):
+                time.sleep(PAUSE)
+            _held.add(path)
+            yield
+        finally:
+            _held.discard(path)
+            os.close(handle)
+
+
+@contextmanager
+def claimed(path: Path, taken: LikewiseError) -> Iterator[None]:
+    """Hold the lock or raise `taken`; the file goes with the scope, and its folder if that is empty then."""
+    handle = _open(path)
+    try:
+        if not _took(handle):
+            raise taken
+    except BaseException:
+        os.close(handle)
+        raise
+    try:
+        yield
+    finally:
+        os.close(handle)
+        with suppress(OSError):
+            path.unlink()
+            path.parent.rmdir()
+
+
+def _open(path: Path) -> int:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+
+
+def _took(handle: int) -> bool:
+    try:
+        _lock(handle)
+    except OSError:
+        return False
+    return True
+
+
+if os.name == "nt":
+    import msvcrt
+
+    def _lock(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _lock(handle: int) -> None:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
