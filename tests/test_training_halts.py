@@ -83,6 +83,13 @@ def test_ctrl_c_saves_the_step_under_way_and_says_how_to_go_on(straight, tmp_pat
     assert results(folder) == results(straight)  # the checkpoint in between is gone again
 
 
+def test_ctrl_c_is_answered_at_once_by_a_run_that_shows_no_bar(tmp_path, capsys):
+    with pytest.raises(Interrupted):
+        run(tmp_path / "run", stopping(learn(), 6), quiet=True)
+    said = capsys.readouterr()
+    assert said.out == "" and " ".join(said.err.split()) == "Stopping after this step; Ctrl-C again stops at once"
+
+
 @pytest.mark.parametrize("index", [1, 8, 23])
 def test_ctrl_c_at_any_step_changes_nothing_in_the_end(straight, tmp_path, index):
     folder = tmp_path / "run"

@@ -26,6 +26,12 @@ class Bar:
         """Say what is going on."""
         self.progress.update(self.task, description=text)
 
+    def answer(self, text: str) -> None:
+        """Say something to a person who asked for it, where no bar is shown too."""
+        self.say(text)
+        if self.progress.disable:
+            self.progress.console.print(text)
+
 
 @contextmanager
 def progress(total: int, quiet: bool) -> Iterator[Bar]:
@@ -53,7 +59,7 @@ def interruption(bar: Bar) -> Iterator[threading.Event]:
     def ask(*_: object) -> None:
         asked.set()
         signal.signal(signal.SIGINT, before)
-        bar.say("Stopping after this step; Ctrl-C again stops at once")
+        bar.answer("Stopping after this step; Ctrl-C again stops at once")
 
     signal.signal(signal.SIGINT, ask)
     try:

@@ -59,8 +59,9 @@ def decompose(
     tree.refresh()  # another program may have added words since
     if install:
         installing.install(tree)
-    if split:
-        page.write(tree)
+    page.write(tree)
+    if gardener.asked:
+        gardener.asked.close()
     return tree
 
 

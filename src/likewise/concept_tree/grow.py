@@ -10,6 +10,7 @@ from PIL import Image
 from likewise import checkpoint, disk, settings, training
 from likewise.concept import Card
 from likewise.concept_tree import consistency, costs, naming, split
+from likewise.concept_tree.asked import Asked
 from likewise.concept_tree.config import Config
 from likewise.concept_tree.costs import BACKWARD, Meter, Report
 from likewise.concept_tree.jury import Jury, early_report, track
@@ -46,6 +47,7 @@ class Gardener:
     cache: Path | None = None
     command: str | None = None
     meter: Meter = field(init=False)
+    asked: Asked | None = field(init=False, default=None)  # by `split`; to be closed once its words are installed
 
     def __post_init__(self) -> None:
         if not self.judges:
@@ -76,16 +78,21 @@ class Gardener:
     def split(self, tree: Tree, nodes: Iterable[str], again: bool = False) -> list[str]:
         """Split these nodes; `again`: anew, replacing what grew from them once the new children are there.
 
-        Returns the nodes split. UnknownTreeNodeError and SplitNodeError before anything is done.
+        A command that was stopped goes on: what it split itself, it does not split again. Returns the nodes split now.
+        UnknownTreeNodeError and SplitNodeError before anything is done.
         """
         tree.check(self.backbone)
         nodes = list(dict.fromkeys(nodes))
         tree.refresh()
-        for node in nodes:
+        judges = [one.hash for one in self.judges]
+        self.asked = Asked.of(tree, nodes, settings.record(self.config), [judges, self.force, again])
+        left = [node for node in nodes if not self.asked.done(node)]
+        for node in left:
             if tree.children(node) and not again:
                 raise SplitNodeError(tree.folder, node, tree.children(node))
-        self.meter.total = costs.units(self.config) * len(nodes)
-        return [node for node in nodes if self._split(tree, node, again)]
+        self.asked.begin()
+        self.meter.total = costs.units(self.config) * len(left)
+        return [node for node in left if self._split(tree, node, again)]
 
     def _forget(self, tree: Tree, node: str) -> None:
         """Begin a split anew, unless it is one of these very settings, which goes on."""
@@ -155,6 +162,8 @@ class Gardener:
         state = training.resume_state(run) if run.is_dir() else None
         done = state.data["run"]["step"] if state else 0
         self.meter.add(BACKWARD * self._rows(0, done))
+        if state and done == self.config.cuts[-1]:  # stopped while the test was drawn: no step may be left to be made
+            jury(done, split.words(state))
         stopped = jury.verdicts().get(str(self.config.cuts[-1]), {}).get("stopped")
         if done < self.config.steps and not stopped:
             steps = split.learn(self.backbone, taught, self.config, jury, resume=state, device=self.device)
