@@ -65,6 +65,60 @@ def test_the_base_model_is_never_chosen_even_when_nothing_was_learned():
     assert "Teach for more steps" in why(choice)
 
 
+UNSURE = scores(0, 0.50, 0.30)  # a base model that is some way alike already
+
+
+def test_a_run_that_went_from_nothing_to_copies_is_told_to_learn_less():
+    choice = choose([UNSURE, scores(50, 0.505, 0.3), scores(100, 0.85, 0.3, copied=1)], GAUGE)
+    first, *_, advice = explain(choice, GAUGE, "dog")
+    assert (choice.step, choice.learned, choice.alike) == (50, False, [100])
+    assert "step 100 does (0.85), but copies photo 3 (12 of 12 pictures are copies)" in first
+    assert "none of them" not in first and advice.startswith("Teach for fewer steps, at a lower rate")
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "said"),
+    [
+        ({"copied": 1}, "copies photo 3 (12 of 12 pictures are copies)"),
+        ({"prompt": 0.05}, "heeds prompts less (0 % against 100 %)"),
+    ],
+)
+def test_where_all_that_was_learned_is_worth_nothing_it_is_said_and_the_first_is_kept(spoiled, said):
+    run = [UNSURE, scores(50, 0.38, 0.3)] + [scores(n, 0.8 + n / 1e4, **{"prompt": 0.3} | spoiled) for n in (100, 150)]
+    choice = choose(run, GAUGE)
+    first, *_, advice = explain(choice, GAUGE, "dog")
+    assert (choice.step, choice.tied, choice.learned) == (100, [100], False)
+    assert "step 100 is the best of these and looks more like your photos" in first.lower() and said in first
+    assert advice.startswith("Teach for fewer steps")
+
+
+def test_a_copier_is_no_equal_of_an_honest_checkpoint_however_large_the_noise():
+    run = [UNSURE, scores(50, 0.41, 0.3, noise=0.2), scores(100, 0.85, 0.2, copied=11 / 12)]
+    choice = choose(run, GAUGE, Weights(tolerance=100.0))
+    assert (choice.step, choice.tied, choice.learned) == (50, [50], False)
+
+
+def test_what_is_less_alike_than_any_other_was_not_overdone():
+    choice = choose([scores(0, 0.30, 0.3), scores(50, 0.36, 0.3), scores(100, 0.38, 0.3)], GAUGE)
+    assert not choice.learned and choice.alike == [50, 100]
+    assert "none of them looks more like your photos than any dog does (0.38 against 0.40)" in why(choice)
+    assert "Teach for more steps" in why(choice)
+
+
+def test_a_later_checkpoint_that_is_kept_is_not_called_the_earlier():
+    run = [UNSURE, scores(50, 0.506, 0.3, noise=0.2), scores(100, 0.7, 0.15, noise=0.2), scores(150, 0.71, 0.15)]
+    choice = choose(run, GAUGE)
+    assert (choice.step, choice.best) == (100, 50)
+    assert "Step 50 scores a little higher" in why(choice) and "earlier of equals" not in why(choice)
+    assert "it looks no more like your photos than the untaught model does." in why(choice)
+
+
+def test_worth_is_still_rising_only_beyond_the_noise():
+    choice = choose([UNSURE, scores(100, 0.505, 0.3, noise=0.2), scores(200, 0.6, 0.26)], GAUGE)
+    assert choice.step == choice.best == 200 and 100 in choice.tied
+    assert "still rising" not in why(choice)
+
+
 def test_the_worth_is_the_formula():
     one = scores(100, 0.6, 0.25, drift=0.1, copied=0.25)
     found = choose([BASE, one], GAUGE)[100]

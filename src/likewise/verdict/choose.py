@@ -7,7 +7,8 @@ both worth nothing. Training loss has no part in it: it is lowest where a model 
 The noise of worth comes from resampling pictures, the same ones for every checkpoint, since all drew from the same
 starting noise. The choice is the one-standard-error rule (Breiman et al., "Classification and Regression Trees", 1984,
 section 3.4.3): the earliest checkpoint that is not worse than the best by more than the noise of their difference, and
-that looks more like the photos than the base model does.
+that looks more like the photos than the base model does. One that is likeness alone is none of them: where nearly every
+picture is a copy, or prompts are hardly heeded, the noise must not make it the equal of an honest one.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from likewise import seeds
 from likewise.metrics.intervals import DRAWS, Interval, multiplicity, paired, wilson
 from likewise.verdict.gauge import Gauge, spread
 from likewise.verdict.scores import Scores
+
+SPOILED = 0.1  # share of pictures that are no copies, or of fidelity, below which likeness is worth about nothing
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,10 @@ class Choice:
     best: int  # the step of the largest worth, whatever the noise
     tied: list[int]  # steps within the noise of the best, itself among them, earliest first
     noise: dict[int, float] = field(default_factory=dict)  # step -> standard error of its difference to the best
-    learned: bool = True  # the chosen checkpoint looks more like the photos than the base model does, beyond noise
+    learned: bool = (
+        True  # the chosen one looks more like the photos than the base model, beyond noise, and is no copier
+    )
+    alike: list[int] = field(default_factory=list)  # all steps that look more like the photos, whatever they cost
 
     def __getitem__(self, step: int) -> Judged:
         """The measures of a step."""
@@ -72,20 +78,38 @@ def choose(scores: Sequence[Scores], gauge: Gauge, weights: Weights | None = Non
     weights = weights or Weights()
     assert len(scores) > 1 and scores[0].step == 0, "the base model's scores come first, then the checkpoints'"
     judged, exact, drawn = judge(scores, gauge, weights)
-    order = exact["worth"][0] if exact["worth"][0, 1:].max() > 0 else np.array([one.likeness.mean() for one in scores])
+    alike = [i for i in range(1, len(scores)) if _learned(scores[i], scores[0], weights)]
+    order = _order(exact["worth"][0], scores, alike)
     best = 1 + int(order[1:].argmax())
     noise = (drawn["worth"][:, [best]] - drawn["worth"]).std(0)  # (C,)
-    tied = [i for i in range(1, len(scores)) if order[best] - order[i] <= weights.tolerance * noise[i]]
-    sure = [i for i in tied if _learned(scores[i], scores[0], weights)]  # too early to tell is not a tie worth taking
+    honest = [i for i in range(1, len(scores)) if not _spoiled(exact, i)]
+    equals = [i for i in honest if exact["worth"][0, i] and order[best] - order[i] <= weights.tolerance * noise[i]]
+    sure = [i for i in equals if i in alike]  # too early to tell is not a tie worth taking
     chosen = next(iter(sure), best)  # where nothing is learned yet, earlier would be less still
     return Choice(
         step=scores[chosen].step,
         judged=judged,
         best=scores[best].step,
-        tied=[scores[i].step for i in tied],
+        tied=[scores[i].step for i in sorted({best, *equals})],
         noise={one.step: float(noise[i]) for i, one in enumerate(scores) if i > 0},
         learned=bool(sure),
+        alike=[scores[i].step for i in alike],
     )
+
+
+def _order(worth: np.ndarray, scores: Sequence[Scores], alike: Sequence[int]) -> np.ndarray:
+    """What the best has most of (C,): worth; where all are worth nothing, likeness; the least of what is overdone."""
+    if worth[1:].max() > 0:
+        return worth
+    if alike:
+        return np.array([-one.step if i in alike else -np.inf for i, one in enumerate(scores)])
+    return np.array([one.likeness.mean() for one in scores])
+
+
+def _spoiled(exact: "Shares", index: int) -> bool:
+    """Whether hardly a picture is no copy, or hardly a prompt is heeded."""
+    fidelity = exact["fidelity"][0, index] if "fidelity" in exact else 1.0
+    return min(1 - exact["copied"][0, index], fidelity) < SPOILED
 
 
 def _learned(taught: Scores, base: Scores, weights: Weights) -> bool:

@@ -25,15 +25,37 @@ def percent(share: float) -> str:
 
 def _answer(choice: Choice, chosen: Judged, gauge: Gauge, noun: str) -> str:
     if not choice.learned:
-        return (
-            f"Step {choice.step} is the best of these, but none of them looks more like your photos than the untaught "
-            f"model does, beyond the noise ({chosen.likeness.value:.2f} against {choice[0].likeness.value:.2f})."
-        )
+        return f"Step {choice.step} is the best of these{_shortfall(choice, chosen, gauge, noun)}."
     most = " most" if chosen.likeness.value >= max(one.likeness.value for one in choice.judged) else ""
     return (
         f"Keep step {choice.step}: its pictures look{most} like your photos ({chosen.likeness.value:.2f} of "
         f"{gauge.ceiling:.2f} possible){_heeded(chosen, choice[0])}."
     )
+
+
+def _shortfall(choice: Choice, chosen: Judged, gauge: Gauge, noun: str) -> str:
+    """Why no checkpoint is recommended: too little was learned, or what was learned is worth nothing."""
+    untaught = f"the untaught model does, beyond the noise ({chosen.likeness.value:.2f} against "
+    untaught += f"{choice[0].likeness.value:.2f})"
+    if not choice.alike:
+        return f", but none of them looks more like your photos than {untaught}"
+    overdone = _overdone(choice)
+    if overdone is None:
+        likest = max(choice[step].likeness.value for step in choice.alike)
+        any_other = f"any {noun} does ({likest:.2f} against {gauge.floor:.2f})"
+        return f", but none of them looks more like your photos than {any_other}"
+    if overdone.step == chosen.step:
+        return f" and looks more like your photos than {untaught}, but {_joined(_faults(chosen, choice[0]))}"
+    return (
+        f", but it looks no more like your photos than {untaught}; step {overdone.step} does "
+        f"({overdone.likeness.value:.2f}), but {_joined(_faults(overdone, chosen))}"
+    )
+
+
+def _overdone(choice: Choice) -> Judged | None:
+    """Where none is recommended: the chosen one if it has learned, else the likest of those that have; None if none."""
+    gained = [choice[step] for step in choice.alike if choice[step].gain.value > 0]
+    return max(gained, key=lambda one: (one.step == choice.step, one.likeness.value), default=None)
 
 
 def _heeded(chosen: Judged, base: Judged) -> str:
@@ -71,12 +93,14 @@ def _prompts(chosen: Judged, gauge: Gauge) -> str:
 def _noise(choice: Choice) -> str:
     if choice.step == choice.best:
         return ""
-    gap = choice[choice.best].worth.value - choice[choice.step].worth.value
-    count = choice[choice.best].likeness.count
-    return (
-        f"Step {choice.best} scores a little higher (by {gap:.2f} of worth), but that is inside the noise of {count} "
-        f"pictures (standard error {choice.noise[choice.step]:.2f}); the earlier of equals changes the model less."
-    )
+    best, chosen = choice[choice.best], choice[choice.step]
+    noise = f"inside the noise of {best.likeness.count} pictures (standard error {choice.noise[choice.step]:.2f})"
+    lead = f"Step {choice.best} scores a little higher (by {best.worth.value - chosen.worth.value:.2f} of worth), but"
+    if choice.best not in choice.alike:
+        return f"{lead} that is {noise}, and it looks no more like your photos than the untaught model does."
+    if choice.step < choice.best:
+        return f"{lead} that is {noise}; the earlier of equals changes the model less."
+    return f"{lead} that is {noise}, and it {_joined(_faults(best, chosen))}."
 
 
 def _others(choice: Choice, chosen: Judged) -> list[str]:
@@ -91,21 +115,27 @@ def _others(choice: Choice, chosen: Judged) -> list[str]:
 
 def _against(rival: Judged, chosen: Judged) -> str:
     """One sentence; a rival outside the noise lost by at least one of these."""
-    likeness = rival.likeness.value - chosen.likeness.value
-    lead = f"looks more alike ({rival.likeness.value:.2f})" if likeness > 0 else ""
+    alike = rival.likeness.value > chosen.likeness.value
+    lead = f"looks more alike ({rival.likeness.value:.2f}), but " if alike else ""
+    return f"Step {rival.step} {lead}{_joined(_faults(rival, chosen))}."
+
+
+def _faults(rival: Judged, other: Judged) -> list[str]:
+    """What speaks against a checkpoint beside another one, or beside the base model; never empty."""
     faults = []
-    if rival.copied.value > chosen.copied.value and rival.photo is not None:
+    if rival.copied.value > other.copied.value and rival.photo is not None:
         faults.append(f"copies photo {rival.photo + 1} ({_count(rival)} pictures are copies)")
-    if rival.fidelity and chosen.fidelity and rival.fidelity.value < chosen.fidelity.value - 0.02:
-        faults.append(f"heeds prompts less ({percent(rival.fidelity.value)} against {percent(chosen.fidelity.value)})")
-    if rival.drift.value > chosen.drift.value + 0.05:
+    if rival.fidelity and other.fidelity and rival.fidelity.value < other.fidelity.value - 0.02:
+        faults.append(f"heeds prompts less ({percent(rival.fidelity.value)} against {percent(other.fidelity.value)})")
+    if rival.drift.value > other.drift.value + 0.05:
         faults.append(f"draws the subject unasked ({percent(rival.drift.value)} drift)")
-    if likeness < 0:
+    if rival.likeness.value < other.likeness.value:
         faults.append(f"looks less like your photos ({rival.likeness.value:.2f})")
-    if not faults:
-        faults.append(f"is worth less on the whole ({rival.worth.value:.2f} against {chosen.worth.value:.2f})")
-    joined = " and ".join([", ".join(faults[:-1]), faults[-1]] if len(faults) > 1 else faults)
-    return f"Step {rival.step} {lead}, but {joined}." if lead else f"Step {rival.step} {joined}."
+    return faults or [f"is worth less on the whole ({rival.worth.value:.2f} against {other.worth.value:.2f})"]
+
+
+def _joined(faults: list[str]) -> str:
+    return " and ".join([", ".join(faults[:-1]), faults[-1]] if len(faults) > 1 else faults)
 
 
 def _count(one: Judged) -> str:
@@ -139,10 +169,13 @@ def _costs(choice: Choice, chosen: Judged, noun: str) -> list[str]:
 
 
 def _advice(choice: Choice) -> str:
-    last = choice.judged[-1]
+    before, last = choice.judged[-2:]
+    if not choice.learned and _overdone(choice) is not None:
+        return "Teach for fewer steps, at a lower rate, or from more photos that differ in place and pose."
     if not choice.learned:
         return "Teach for more steps, at a higher rate, or from clearer photos of the one subject."
-    if choice.step == last.step and choice.step == choice.best and len(choice.judged) > 2:
+    rose = before.step > 0 and before.step not in choice.tied and before.worth.value < last.worth.value
+    if choice.step == last.step == choice.best and rose:
         return "It is the last checkpoint and worth was still rising: more steps may do better."
     return ""
 
