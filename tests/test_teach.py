@@ -22,10 +22,12 @@ from likewise.errors import (
     Interrupted,
     NameTakenError,
     NothingToResumeError,
+    PlaceholderError,
     PromptTooLongError,
     ResumeMismatchError,
     RunExistsError,
     TooFewImagesError,
+    UnknownConceptError,
     UnknownSettingError,
 )
 from likewise.teach import name_of, teach
@@ -216,6 +218,15 @@ def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):
         learn(stepz=3)
     with pytest.raises(PromptTooLongError):
         learn(instance_prompt="a {identifier} {noun}" + " in the snow" * 40)
+    with pytest.raises(PromptTooLongError):  # only with the words that a preview adds
+        learn(instance_prompt="a {identifier} {noun}" + " in it" * 34 + " now")
+    for caption, error in {"<my-dog> and <Max>": PlaceholderError, "<my-dog> and <max>": UnknownConceptError}.items():
+        for name in "abc":
+            (photos / f"{name}.txt").write_text(caption)
+        with pytest.raises(error):
+            learn()
+    for name in "abc":
+        (photos / f"{name}.txt").unlink()
     (photos / "c.png").unlink()
     with pytest.raises(TooFewImagesError, match="2 usable"):
         learn()

@@ -37,6 +37,9 @@ def test_a_rank_brings_an_alpha_of_its_size_unless_one_is_given():
         ({"warmup": 800}, "warmup"),
         ({"instance_prompt": "a {noun}"}, "must contain {identifier}"),
         ({"class_prompt": "a {identifier} {noun}"}, "must not contain"),
+        ({"instance_prompt": "a photo of {identifier} {noun}, {style}"}, "instance_prompt must contain no braces"),
+        ({"class_prompt": "a {noun} }"}, "class_prompt must contain no braces"),
+        ({"instance_prompt": "<rex>, a {identifier} {noun}"}, "no < or >"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(options, said):

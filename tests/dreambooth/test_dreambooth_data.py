@@ -19,7 +19,10 @@ from likewise.dreambooth.learn import learn
         ("My DOG and a dog", "My zxq dog and a dog"),
         ("a zxq dog asleep", "a zxq dog asleep"),
         ("<rex> asleep", "zxq dog asleep"),
+        ("a photo of <rex> dog on grass", "a photo of zxq dog on grass"),
+        ("<rex> and a dog, <rex> Dog", "zxq dog and a dog, zxq Dog"),
         ("hotdogs at night", "a zxq dog, hotdogs at night"),
+        ("<My-Dog> and a dog", "<My-Dog> and a zxq dog"),
     ],
 )
 def test_a_caption_names_the_subject_before_its_noun(text, expected):

@@ -15,6 +15,12 @@ def names_in(prompt: str) -> list[str]:
     return [word[1:-1] for word in placeholders(prompt)]
 
 
+def called(identifier: str, noun: str, after: str) -> str:
+    """What is read in place of a concept's name: identifier and noun, the noun only if it does not come `after`."""
+    said = re.match(rf"\s+{re.escape(noun)}\b", after, re.IGNORECASE)
+    return identifier if said else f"{identifier} {noun}".strip()
+
+
 def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] = ()) -> str:
     """The prompt as the model reads it: `<rob> on the beach` becomes `olis toy on the beach`.
 
@@ -27,8 +33,7 @@ def expand(prompt: str, concepts: Mapping[str, Concept], known: Collection[str] 
         concept = concepts[match[1]]
         if concept.identifier is None:
             return concept.placeholder
-        said = re.match(rf"\s+{re.escape(concept.noun)}\b", prompt[match.end() :], re.IGNORECASE)
-        return concept.identifier if said else f"{concept.identifier} {concept.noun}".strip()
+        return called(concept.identifier, concept.noun, prompt[match.end() :])
 
     for name in names_in(prompt):
         if name not in concepts:

@@ -101,6 +101,12 @@ class Config(Tuning):
                     raise ValueError(f"{name} must contain {word}")
         if "{identifier}" in self.class_prompt:
             raise ValueError("class_prompt must not contain {identifier}: it would bind the noun to the subject")
+        for name in ("instance_prompt", "class_prompt"):
+            rest = getattr(self, name).replace("{identifier}", "").replace("{noun}", "")
+            if set("{}<>") & set(rest):
+                raise ValueError(
+                    f"{name} must contain no braces but those of {{identifier}} and {{noun}}, and no < or >"
+                )
         return self
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from likewise import checkpoint
+from likewise.concept.prompts import called
 from likewise.diffusion.backbone import Backbone, Text
 from likewise.diffusion.latents import Picture, TextCache
 from likewise.dreambooth.config import Config
@@ -15,18 +16,19 @@ from likewise.tuning.cache import views
 def caption(text: str | None, config: Config, identifier: str, noun: str, placeholder: str = "") -> str:
     """What a photo is called while the model learns it.
 
-    Without a caption of its own, the instance prompt. With one, `placeholder` in it is read as "identifier noun"; one
-    that names neither gets the identifier in front of its noun, or, without the noun, both in front of everything:
-    otherwise the subject would be bound to the caption's other words.
+    Without a caption of its own, the instance prompt. With one, `placeholder` in it is read as in any prompt, as
+    "identifier noun"; one that names neither gets the identifier in front of its noun, or, without the noun, both in
+    front of everything: otherwise the subject would be bound to the caption's other words.
     """
     subject = f"{identifier} {noun}"
     if not text:
         return config.instance_prompt.format(identifier=identifier, noun=noun)
     if placeholder and placeholder in text:
-        return text.replace(placeholder, subject)
+        return re.sub(re.escape(placeholder), lambda name: called(identifier, noun, text[name.end() :]), text)
     if re.search(rf"\b{re.escape(identifier)}\b", text, re.IGNORECASE):
         return text
-    named, found = re.subn(rf"\b{re.escape(noun)}\b", subject, text, count=1, flags=re.IGNORECASE)
+    word = rf"\b{re.escape(noun)}\b(?![^<>\s]*>)"  # not within brackets, which would then look like plain words
+    named, found = re.subn(word, subject, text, count=1, flags=re.IGNORECASE)
     return named if found else f"a {subject}, {text}"
 
 

@@ -18,6 +18,7 @@ from likewise.dreambooth.export import save as save
 from likewise.dreambooth.trained import census
 from likewise.encoders.encoder import TextEncoder
 from likewise.encoders.places import places
+from likewise.errors import UnknownConceptError
 from likewise.imageset import ImageSet
 from likewise.progress import progress
 from likewise.tuning.plan import Plan
@@ -54,8 +55,10 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[tuple[str, ...], list[str]]:
 
 
 def check(backbone: Backbone, plan: Plan, texts: tuple[str, ...]) -> None:
-    """PromptTooLongError for a caption, or the class prompt, that the model would cut off."""
-    for text in {*texts, _bare(plan)}:
+    """PromptTooLongError, PlaceholderError or UnknownConceptError for a caption or prompt that could not be read."""
+    for text in {*texts, *prompts(plan)}:
+        for other in lexicon.placeholders(text):
+            raise UnknownConceptError(other.strip("<>"), [plan.name])
         lexicon.check_length(backbone.tokenizers[0], text, backbone.facts.text_length)
 
 
