@@ -111,3 +111,16 @@ def test_a_run_learns_what_nodes_are(run, links, tmp_path):
     ):
         result = run(*mistake)
         assert result.code == 1 and told in result.err
+
+
+def test_a_domain_that_ends_before_the_test_is_told_when_learned_and_measured(run, tmp_path):
+    rows = [
+        f"n{i},n{(i + 1 + month) % 12},{month},{'b' if month < 4 and i % 2 else 'a'}\n"
+        for month in range(8)
+        for i in range(9)
+    ]
+    (tmp_path / "ended.csv").write_text("source,target,time,kind\n" + "".join(rows))
+    how = ("--domain", "kind", "--every", 1, "--hold-out", "b", "--out", "run", *FEW)
+    assert "No link of b is in the test snapshots" in run("dida", "learn", "ended.csv", *how).err
+    told = run("dida", "evaluate", "run", "--negatives", "auto")
+    assert told.code == 0 and "No link of b" in told.out and "Under shift" not in told.out

@@ -27,6 +27,7 @@ from likewise.errors import (
     NothingToLearnError,
     ResumeMismatchError,
     UnknownNodeError,
+    UnmeasuredPartWarning,
     WeakForecastWarning,
 )
 from oracles import ranking
@@ -290,6 +291,22 @@ def test_held_out_domains_are_the_shift(graph):
     report = model.evaluate()
     assert report["held_out"] == ["domain 1"] and report["links"] > 0 and report["shift"]["links"] > 0
     assert list(report["shift"]["by_negatives"]["auto"]["dida"]["by_domain"]) == ["domain 1"]
+
+
+@pytest.mark.filterwarnings("ignore::likewise.errors.WeakForecastWarning")
+def test_a_part_of_the_report_without_links_is_left_out_and_told(graph):
+    sizes = [graph.links(t).shape[1] for t in range(6)]
+
+    def fitted_without(name, *domains):
+        parted = build([graph.links(t) for t in range(6)], 12, domains=list(domains))
+        with pytest.warns(UnmeasuredPartWarning, match="Hold out other domains"):
+            return DIDA(**SMALL).fit(parted, held=[name]).evaluate()
+
+    mixed, ones = ([torch.arange(size) % 2 for size in sizes], [torch.ones(size).long() for size in sizes])
+    gone = fitted_without("domain 0", *mixed[:3], *ones[3:])
+    assert "shift" not in gone and gone["links"] > 0 and "No link of domain 0" in gone["unmeasured"][0]
+    alone = fitted_without("domain 1", *mixed[:4], *ones[4:])
+    assert alone["by_negatives"] == {} and alone["shift"]["links"] > 0 and "held out" in alone["unmeasured"][0]
 
 
 @pytest.mark.filterwarnings("ignore::likewise.errors.WeakForecastWarning")

@@ -200,12 +200,14 @@ def _told(report: Mapping[str, Any]) -> list[str]:
     """A report as lines."""
     spans = report["snapshots"]
     lines = [f"The {report['period']} snapshots: {spans[0]}" + (f" ... {spans[-1]}" if len(spans) > 1 else "")]
-    lines += [*_figures(report), ""]
+    lines += report["unmeasured"]
+    lines += [*_figures(report), ""] if report["by_negatives"] else [""]
     if "shift" in report:
         lines += [f"Under shift, links of {', '.join(report['held_out'])} alone", *_figures(report["shift"]), ""]
     expected = report["calibration"]
     lines.append(f"Links expected {expected['expected_links']:.0f}, came {expected['links']}")
-    lines.append(f"Links of pairs never linked before: {report['surprise']:.0%}")
+    if "surprise" in report:
+        lines.append(f"Links of pairs never linked before: {report['surprise']:.0%}")
     lines.append(f"Largest change of an embedding by its future: {report['leakage']['future_changes_past']:.1e}")
     suspects = [row["snapshot"] for row in report["leakage"]["features"] if row["suspect"]]
     return [*lines, f"Features that know the future: {', '.join(suspects)}"] if suspects else lines

@@ -57,15 +57,20 @@ def validation(parts: Tensor, graph: Graph, times: Sequence[int], seed: int) -> 
 def report(case: Case, kinds: Sequence[str], seed: int, sampled: int) -> dict[str, Any]:
     """All figures as JSON, see `DIDA.evaluate`; seed: of the negatives; sampled: of the pairs that calibration sees."""
     seen = case.graph.without(case.held) if case.held else case.graph
-    times = list(case.split.test or case.split.val)
+    period, times = _period(case.split)
+    came, away = _came(case.graph, times), set(case.held)
     made: dict[str, Any] = {
-        "period": "test" if case.split.test else "validation",
+        "period": period,
         "snapshots": [case.graph.labels[t + 1] for t in times],
         "held_out": list(case.held),
+        "unmeasured": unmeasured(case.graph, case.held, case.split),
     }
     parts = case.embed(seen)
-    made |= _judged(case, seen, parts, times, kinds, seed, None)
-    if case.held:
+    if came and came <= away:
+        made |= {"by_negatives": {}, "links": 0}
+    else:
+        made |= _judged(case, seen, parts, times, kinds, seed, None)
+    if came & away:
         only = [case.graph.domains.index(name) for name in case.held]
         made["shift"] = _judged(case, case.graph, case.embed(case.graph), times, kinds, seed, only)
     made["calibration"] = _expected(case.calibration, seen, parts, times, sampled)
@@ -74,6 +79,27 @@ def report(case: Case, kinds: Sequence[str], seed: int, sampled: int) -> dict[st
         "features": leakage.features(case.graph, times, seed),
     }
     return made
+
+
+def unmeasured(graph: Graph, held: Sequence[str], cut: Split) -> list[str]:
+    """Which parts a report leaves out because no link is there to judge by, a sentence each."""
+    period, times = _period(cut)
+    came, missing = _came(graph, times), []
+    if came and came <= set(held):
+        missing.append(f"Every link of the {period} snapshots is held out: nothing tells how what was learned fares.")
+    absent = [name for name in held if name not in came]
+    if absent:
+        missing.append(f"No link of {', '.join(absent)} is in the {period} snapshots: no figure of it under shift.")
+    return missing
+
+
+def _period(cut: Split) -> tuple[str, list[int]]:
+    return ("test", list(cut.test)) if cut.test else ("validation", list(cut.val))
+
+
+def _came(graph: Graph, times: Sequence[int]) -> set[str]:
+    """The domains of the links that are judged."""
+    return {graph.domains[number] for t in times for number in graph.domains_of(t + 1).unique().tolist()}
 
 
 def _judged(

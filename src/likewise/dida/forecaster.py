@@ -30,6 +30,7 @@ from likewise.errors import (
     NotFittedError,
     TaskError,
     UnexplainedModelError,
+    UnmeasuredPartWarning,
     UnstreamedModelError,
     WeakClassesWarning,
     WeakForecastWarning,
@@ -149,6 +150,8 @@ class DIDA:
         self.calibration, self.validation = evaluation.validation(self._made(seen), seen, times, self.seed)
         if self.validation["auc"] < self.validation["edgebank"]:
             warnings.warn(WeakForecastWarning(self.validation["auc"], self.validation["edgebank"]), stacklevel=3)
+        for why in evaluation.unmeasured(self.graph, self.held, self.split):
+            warnings.warn(UnmeasuredPartWarning(why), stacklevel=3)
 
     def _made(self, graph: Graph) -> Tensor:
         """The invariant parts of every time and node, (T, N, d)."""
@@ -223,7 +226,8 @@ class DIDA:
         """How well it tells the links of the test snapshots (validation's, where none were kept), as JSON.
 
         By kind of negatives: its figures, under the name of its model, beside EdgeBank's, by snapshot and by domain;
-        with held-out domains also "shift", where messages are of all domains and only held-out links count.
+        with held-out domains also "shift", where messages are of all domains and only held-out links count. What has
+        no link to be judged by is left out, and "unmeasured" says why.
         "surprise": the share of links whose pair is new. "calibration": links expected and found. "leakage": see
         `likewise.dida.leakage`. A forecaster of classes tells accuracy and macro F1 beside each node's newest class.
         """

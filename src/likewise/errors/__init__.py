@@ -82,6 +82,7 @@ from likewise.errors.graphs import TooFewSnapshotsError as TooFewSnapshotsError
 from likewise.errors.graphs import UnexplainedModelError as UnexplainedModelError
 from likewise.errors.graphs import UnknownDomainError as UnknownDomainError
 from likewise.errors.graphs import UnknownNodeError as UnknownNodeError
+from likewise.errors.graphs import UnmeasuredPartWarning as UnmeasuredPartWarning
 from likewise.errors.graphs import UnstreamedModelError as UnstreamedModelError
 from likewise.errors.graphs import WeakClassesWarning as WeakClassesWarning
 from likewise.errors.graphs import WeakForecastWarning as WeakForecastWarning

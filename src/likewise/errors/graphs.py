@@ -184,6 +184,13 @@ class WeakForecastWarning(LikewiseWarning):
         )
 
 
+class UnmeasuredPartWarning(LikewiseWarning):
+    """Held-out domains that leave a part of the evaluation without any link to judge by."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why} Hold out other domains, or keep more snapshots for the test (test_snapshots).")
+
+
 class TaskError(LikewiseError):
     """A forecaster of links asked for classes of nodes, or the other way round."""
 
