@@ -1,6 +1,7 @@
 """`likewise dida`: a file of links goes in, a ranked forecast comes out; mistakes are told in plain lines."""
 
 import csv
+import shlex
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_a_run_is_learned_measured_and_asked(run, links):
     assert "Under shift, links of b alone" in lines and "edgebank" in lines
     asked = run("dida", "forecast", "run", "--who", "n3", "--new", "--top", 3).out.splitlines()
     assert len(asked) == 6 and all(" n3 " in line for line in asked[1:4])
-    assert "keeps its settings" in run("dida", "forecast", "run", "--epochs", 3).err
+    for flag, value in (("--epochs", 3), ("--every", "week"), ("--seed", 0), ("--source", "who"), ("--domain", "kind")):
+        refused = run("dida", "forecast", "run", flag, value)
+        assert refused.code == 2 and "keeps its settings" in refused.err and flag in refused.err
 
 
 def test_a_run_says_what_changed_and_why(run, links, tmp_path):
@@ -124,3 +127,21 @@ def test_a_domain_that_ends_before_the_test_is_told_when_learned_and_measured(ru
     assert "No link of b is in the test snapshots" in run("dida", "learn", "ended.csv", *how).err
     told = run("dida", "evaluate", "run", "--negatives", "auto")
     assert told.code == 0 and "No link of b" in told.out and "Under shift" not in told.out
+
+
+def test_the_command_that_goes_on_asks_for_the_same(run, tmp_path, monkeypatch):
+    from likewise.dida import DIDA
+
+    rows = [f"n{i},n{(i + 1 + month) % 12},{month},{'ab'[i % 2]}\n" for month in range(8) for i in range(9)]
+    (tmp_path / "plain.csv").write_text("source,target,time,domain\n" + "".join(rows))
+    how = ("--domain", "domain", "--hold-out", "b", "--every", 1, "--out", "run", *FEW, "--skip", "--no-both-ways")
+    told, fit = [], DIDA.fit
+
+    def noted(self, graph, **more):
+        told.append(more["resume_command"])
+        return fit(self, graph, **more)
+
+    monkeypatch.setattr(DIDA, "fit", noted)
+    assert run("dida", "learn", "plain.csv", *how).code == 0
+    again = run(*shlex.split(told[0])[1:])
+    assert again.code == 0 and told[1] == told[0] and "--domain domain" in told[0]

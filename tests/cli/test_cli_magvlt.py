@@ -1,6 +1,7 @@
 """`likewise magvlt`: drafts, captions, inpainting, blanks and learning; mistakes are told in plain lines."""
 
 import json
+import shlex
 import warnings
 
 import pytest
@@ -86,6 +87,22 @@ def test_a_model_is_taught_photos_and_then_draws(run, model, photos):
     longer = ("--steps", 4, *few[2:])
     wrong = run("magvlt", "learn", photos, "--out", "run", "--model", model, *longer, "--lr", 1, "--resume")
     assert wrong.code == 1 and "lr was" in wrong.err
+
+
+def test_the_command_that_goes_on_asks_for_the_same(run, model, photos, monkeypatch):
+    from likewise.magvlt import teaching
+
+    told, teach = [], teaching.teach
+
+    def noted(*given, **more):
+        told.append(more["resume_command"])
+        return teach(*given, **more)
+
+    monkeypatch.setattr(teaching, "teach", noted)
+    few = ("--steps", 2, "--batch", 2, "--unroll", "fresh", "--no-mixsel-token", "--device", "cpu")
+    assert run("magvlt", "learn", photos, "--out", "run", "--model", model, *few).code == 0
+    assert run(*shlex.split(told[0])[1:]).code == 0
+    assert told[1] == told[0] and "--device cpu" in told[0] and "--no-mixsel-token" in told[0]
 
 
 @pytest.mark.parametrize(

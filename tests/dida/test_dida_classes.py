@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from likewise.dida import DIDA, cut, read
+from likewise.dida import DIDA, classifying, cut, read
 from likewise.dida.classes import LastSeen, read_classes
 from likewise.dida.classifying import macro_f1, penalty
 from likewise.dida.config import Config
@@ -67,12 +67,25 @@ def test_classes_are_learned_of_nodes_whose_class_was_never_known(clubs):
     hidden.classes[6, 50:] = hidden.classes[7:, :50] = -1  # the test asks for nodes never known before
     model = DIDA(**QUICK).fit(hidden)
     report = model.evaluate()
-    assert report["nodes"] == 20 and report["dida"]["accuracy"]["low"] > 0.6 and report["over_memory"]["low"] > 0
+    assert (
+        (report["nodes"], report["known"]) == (10, 20)
+        and report["dida"]["accuracy"]["low"] > 0.6
+        and report["over_memory"]["low"] > 0
+    )
     assert report["dida"]["macro_f1"] > max(0.6, report["last seen"]["macro_f1"])
     guess = {one.node: one for one in model.classify()}
     assert guess["0"].known == "class 0" and 1 / 3 <= guess["0"].probability <= 1
     right = [int(node) % 3 == int(one.kind[-1]) for node, one in guess.items() if int(node) >= 50]
     assert np.mean(right) > 0.6
+
+
+@pytest.mark.filterwarnings("ignore::likewise.errors.WeakClassesWarning")
+def test_a_node_in_more_snapshots_is_no_further_node(clubs):
+    model = DIDA(**{**QUICK, "epochs": 1, "min_epochs": 1}).fit(clubs)
+    found = [classifying.report("dida", model._reader(), clubs, times, 0) for times in ([7], [7, 8])]
+    assert [one["dida"]["accuracy"]["count"] for one in found] == [60, 60]
+    assert [one["over_memory"]["count"] for one in found] == [60, 60]
+    assert [(one["nodes"], one["known"]) for one in found] == [(60, 60), (60, 120)]
 
 
 @pytest.mark.parametrize("model", ["attention", "gae", "gcn-gru", "evolvegcn", "dysat"])

@@ -1,14 +1,14 @@
 """`likewise dida`: learn from links that came and went, and say which come next."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from likewise import registry
-from likewise.cli.command import Answer, Command, rows
+from likewise.cli.command import Answer, Command, flags, rows
 from likewise.cli.dida_classes import Classes, ClassTime, learned, told, with_classes
 from likewise.cli.dida_classes import forecast as classified
 from likewise.cli.dida_explain import explain
@@ -35,6 +35,7 @@ Snapshots = Annotated[
 ]
 Skip = Annotated[bool, typer.Option("--skip-bad-rows", help="Leave out rows that cannot be used, and say so.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of weights, negatives and interventions.")]
+ASKING = {"data", "top", "who", "new"}  # what a forecast of a finished run leaves to choose
 STEPS = 200  # of a forecast straight from a file, unless settings say otherwise
 
 
@@ -120,13 +121,13 @@ def forecast(
     seed: Seed = 0,
     *,
     settings: Mapping[str, Any],
+    given: Collection[str],
 ) -> Answer:
     """Say who will link to what next, the likeliest first, each with its probability; or what nodes are."""
     from likewise.dida import DIDA
 
     if data.is_dir():
-        if settings:
-            raise SettingError(next(iter(settings)), next(iter(settings.values())), "a finished run keeps its settings")
+        _refuse_learning([*settings, *given])
         model = DIDA.load(data)
         if model.config.task == "classes":
             if new:
@@ -152,6 +153,13 @@ def forecast(
     auc, memory = model.validation["auc"], model.validation["edgebank"]
     foot = f"Links of the snapshot after {about['after']}. Validation AUC {auc:.3f}, of memory alone {memory:.3f}."
     return Answer(about, [*rows(table), "", foot])
+
+
+def _refuse_learning(given: Collection[str]) -> None:
+    idle = sorted(set(given) - ASKING)
+    if idle:
+        flag = f"--{idle[0].replace('_', '-')}"
+        raise typer.BadParameter(f"a finished run keeps its settings, so {flag} has no place", param_hint="LINKS|RUN")
 
 
 def _graph(
@@ -187,12 +195,11 @@ def _command(
 ) -> str:
     """The command line that goes on with this run."""
     parts = ["likewise", "dida", "learn", str(table), "--out", str(out), "--resume"]
-    given = {meaning: name for meaning, name in columns.items() if name not in (meaning, None)}
+    usual = {"source": "source", "target": "target", "time": "time", "domain": None}
+    given: dict[str, Any] = {meaning: name for meaning, name in columns.items() if name != usual[meaning]}
     given |= {name: value for name, value in (("every", every), ("snapshots", snapshots)) if value is not None}
     given |= {"seed": seed} if seed else {}
-    for name, value in [*given.items(), *(("hold-out", domain) for domain in held), *settings.items()]:
-        flag = name.replace("_", "-")
-        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    parts += flags({**given, "hold_out": held, **settings})
     return shlex.join([*parts, "--skip-bad-rows"] if skip else parts)
 
 

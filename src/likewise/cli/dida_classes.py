@@ -60,7 +60,8 @@ def told(report: Mapping[str, Any], name: str) -> list[str]:
         table.append((who, interval, f"{report[who]['macro_f1']:.3f}"))
     gain = report["over_memory"]
     return [
-        f"{report['nodes']} known classes, {spans[0]}" + (f" ... {spans[-1]}" if len(spans) > 1 else ""),
+        f"{report['known']} known classes of {report['nodes']} nodes, {spans[0]}"
+        + (f" ... {spans[-1]}" if len(spans) > 1 else ""),
         *rows(table),
         f"Over memory {100 * gain['value']:+.1f} points [{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]",
     ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise import registry
-from likewise.cli.command import Answer, Command
+from likewise.cli.command import Answer, Command, flags
 from likewise.settings import VARIES
 
 if TYPE_CHECKING:
@@ -177,9 +177,8 @@ def learn(
     from likewise.magvlt.teaching import teach
     from likewise.settings import build
 
-    given = {"model": model, "out": str(out), "seed": str(seed), **{k: str(v) for k, v in settings.items()}}
-    flags = [word for name, value in given.items() for word in (f"--{name.replace('_', '-')}", value)]
-    again = shlex.join(["likewise", "magvlt", "learn", str(photos), *flags, *["--fresh"] * fresh, "--resume"])
+    given = {"model": model, "out": out, "seed": seed, **({"device": device} if device else {}), **settings}
+    again = shlex.join(["likewise", "magvlt", "learn", str(photos), *flags(given), *["--fresh"] * fresh, "--resume"])
     how = {"start": model, "fresh": fresh, "seed": seed, "resume": resume, "device": choose(device)}
     config = build(Config, settings, "magvlt learn")
     done = teach(photos, out, config, quiet=False, resume_command=again, **how)

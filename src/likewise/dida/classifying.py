@@ -141,23 +141,29 @@ def guesses(network: Entrance, graph: Graph, t: int) -> list[Guess]:
 def report(name: str, network: Entrance, graph: Graph, times: Sequence[int], seed: int) -> dict[str, Any]:
     """Accuracy and macro F1 of a network on these snapshots, beside a node's newest class before (`LastSeen`), as JSON.
 
-    Intervals resample nodes; "over_memory" is the paired difference.
+    "nodes": how many; "known": their classes, one a node and snapshot. Intervals resample nodes, each with all its
+    snapshots; "over_memory" is the paired difference.
     """
     assert network.classify is not None and graph.classes is not None, "a network that classifies"
     snapshot, node, labels = (part.numpy() for part in cells(graph.classes, times))
     answers = network.classify(embed(network, graph)[snapshot, node]).argmax(1).numpy()
     memory = LastSeen(graph)
     remembered = np.concatenate([memory(t, node[snapshot == t]) for t in times]) if len(labels) else labels
-    made: dict[str, Any] = {"snapshots": [graph.labels[t] for t in times], "nodes": len(labels)}
+    made: dict[str, Any] = {
+        "snapshots": [graph.labels[t] for t in times],
+        "nodes": len(np.unique(node)),
+        "known": len(labels),
+    }
     for who, found in ((name, answers), ("last seen", remembered)):
         right = (found == labels).astype(float)
         each = {t: right[snapshot == t] for t in times}
         made[who] = {
-            "accuracy": vars(bootstrap(right, seed=seed)),
+            "accuracy": vars(bootstrap(right, seed=seed, groups=node)),
             "macro_f1": round(macro_f1(found, labels), 4),
             "by_time": {graph.labels[t]: round(float(one.mean()), 4) for t, one in each.items() if len(one)},
         }
-    made["over_memory"] = vars(bootstrap((answers == labels).astype(float) - (remembered == labels), seed=seed))
+    gain = (answers == labels).astype(float) - (remembered == labels)
+    made["over_memory"] = vars(bootstrap(gain, seed=seed, groups=node))
     return made
 
 
