@@ -66,6 +66,22 @@ def test_a_threshold_is_where_the_curve_passes_and_has_an_interval():
     assert found.low < SameCurve(0.3, 0.05, 0.06).threshold(0.5) < found.high and found.high - found.low < 0.1
 
 
+def test_votes_that_contradict_the_distances_give_no_curve():
+    distances, shares = seen()
+    with pytest.raises(MeasureError, match="fewer with distance"):
+        calibration.fit_same(distances, 1 - shares)
+
+
+def test_pairs_of_one_group_count_as_one_in_a_thresholds_interval():
+    distances, shares = seen(60)
+    copies = [np.repeat(one, 5) for one in (distances, shares)]
+    (alone,) = calibration.thresholds(distances, shares)
+    (found,) = calibration.thresholds(*copies, groups=np.repeat(np.arange(60), 5))
+    (blind,) = calibration.thresholds(*copies)
+    assert found.count == 60 and (found.low, found.high) == pytest.approx((alone.low, alone.high), abs=1e-6)
+    assert blind.high - blind.low < 0.7 * (found.high - found.low)
+
+
 def test_a_curve_needs_both_answers():
     with pytest.raises(MeasureError, match="that look the same"):
         calibration.fit_same(np.array([0.1, 0.2]), np.array([1.0, 1.0]))

@@ -54,6 +54,7 @@ def answer(tab, count, key="ArrowLeft"):
     """Answers `count` questions of the block that is on the screen."""
     for _ in range(count):
         tab.until(READY)
+        time.sleep(0.2)  # keys are heard from the frame after
         asked = tab.value(PICTURES)
         tab.press(key)
         tab.until(f"document.querySelector('#ask').hidden || {READY} && {PICTURES} !== {json.dumps(asked)}")

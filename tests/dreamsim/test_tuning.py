@@ -1,6 +1,7 @@
 import colorsys
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,20 @@ from made_metrics import CLIP, SMALL, branch, ensemble, pictures
 from PIL import Image, ImageDraw
 
 from likewise import checkpoint, dreamsim, seeds
-from likewise.dreamsim import heads, learn, losses, measuring, networks, questions, splits, triplets, tuning
+from likewise.dreamsim import (
+    evaluating,
+    fitting,
+    heads,
+    learn,
+    losses,
+    measuring,
+    networks,
+    questions,
+    seen,
+    splits,
+    triplets,
+    tuning,
+)
 from likewise.dreamsim.config import Config
 from likewise.dreamsim.ensemble import Ensemble
 from likewise.dreamsim.learn import Student
@@ -18,10 +32,23 @@ from likewise.dreamsim.metric import Metric
 from likewise.dreamsim.store import Store
 from likewise.dreamsim.triplets import Triplet
 from likewise.encoders.vit import Shape, ViT
-from likewise.errors import BadSettingError, NothingToLearnError, SplitError, WorseMetricWarning
+from likewise.errors import (
+    BadSettingError,
+    FewGroupsWarning,
+    HeadMismatchError,
+    NoJudgementsError,
+    NothingToLearnError,
+    SeenTripletsWarning,
+    SplitError,
+    UnvotedWarning,
+    WorseMetricWarning,
+)
 from likewise.metrics.agreement import two_afc
+from likewise.metrics.intervals import bootstrap
 
-NO_GAIN = pytest.mark.filterwarnings("ignore::likewise.errors.WorseMetricWarning")  # random votes teach nothing
+NO_GAIN = pytest.mark.filterwarnings(  # random votes teach nothing, and 6 references leave one to measure on
+    "ignore::likewise.errors.WorseMetricWarning", "ignore::likewise.errors.FewGroupsWarning"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +165,23 @@ def test_the_head_of_the_paper_has_1837312_weights():
         assert sum(parameter.numel() for parameter in heads.MLP(1792).parameters()) == 1_837_312
 
 
+@pytest.mark.parametrize("part", ["linear", "mlp"])
+def test_a_head_that_was_tuned_is_tuned_on_and_never_replaced(data, part):
+    first, asked, config = students(data, part)
+    with torch.no_grad():
+        for parameter in first.named_parameters().values():
+            parameter.add_(0.3)
+    model = first.ensemble.requires_grad_(False)
+    before = first.distances(asked)
+    again = Student(model, first.store, config, 1, "origin")
+    assert torch.equal(again.distances(asked)[0], before[0])
+    next(learn.learn(again, asked, asked[[]], config, 0))
+    assert not torch.equal(again.distances(asked)[0], before[0])
+    other = Config.of({"part": "mlp", "hidden": 9})
+    with pytest.raises(HeadMismatchError, match=f"--part {part}"):
+        Student(model, first.store, other, 1, "origin")
+
+
 def test_reweighting_starts_without_effect_and_scales_features():
     head = heads.Reweighting(3)
     assert torch.equal(head(torch.ones(3)), torch.ones(3))
@@ -206,6 +250,66 @@ def test_tuning_leaves_the_metric_it_started_from_alone_and_reports_both(data, t
     assert report == json.loads(json.dumps(made.report))
     assert {"before", "after", "gain_by_vote", "mcnemar", "settings"} <= report.keys()
     assert sum(report["triplets"].values()) == 20
+
+
+@NO_GAIN
+def test_a_tuned_metric_is_scored_and_calibrated_only_on_what_it_has_not_met(data, tmp_path):
+    made = tuning.tune(data, metric=metric(), part="linear", batch=8, epochs=1, out=tmp_path / "run")
+    counts = made.report["triplets"]
+    loaded = dreamsim.load(tmp_path / "run")
+    some = triplets.read(data)
+    nearer = np.less(*measuring.distances(loaded, questions.of(some), data))  # judged again meanwhile
+    votes = [{"votes_left": 5 if left else 1, "votes_right": 1 if left else 5} for left in nearer]
+    triplets.write(data, [replace(one, **given) for one, given in zip(some, votes, strict=True)])
+    with pytest.warns(SeenTripletsWarning, match=f"{20 - counts['test']} of 20 triplets are left out of the score"):
+        assert evaluating.evaluate(loaded, data)["triplets"] == counts["test"]
+    with pytest.warns(SeenTripletsWarning, match="of the calibration"):
+        calibrated, about = fitting.fitted(loaded, data)
+    assert about["triplets"] == counts["val"] and calibrated.about[seen.KEY] == loaded.about[seen.KEY]
+    assert evaluating.evaluate(metric(), data)["triplets"] == 20
+    with pytest.warns(SeenTripletsWarning):  # another split of the same triplets
+        again = tuning.tune(data, metric=loaded, part="lora", rank=2, batch=8, epochs=1, seed=1)
+    assert len(again.metric.about[seen.KEY]) == 2
+    met = [one for one in triplets.read(data) if one.reference in {"0.png", "1.png", "2.png", "3.png", "4.png"}]
+    triplets.write(data, [replace(one, split="train") for one in met])
+    with pytest.raises(NoJudgementsError, match="'test'"):
+        evaluating.evaluate(metric(), data)
+
+
+@NO_GAIN
+def test_questions_without_votes_are_left_out_and_counted(data):
+    some = triplets.read(data)
+    bare = [replace(one, votes_left=0, votes_right=0) for one in some[:5]]
+    triplets.write(data, [*bare, *some[5:]])
+    with pytest.warns(UnvotedWarning, match="5 of 20"):
+        assert evaluating.evaluate(metric(), data)["triplets"] == 15
+    with pytest.warns(UnvotedWarning):
+        made = tuning.tune(data, metric=metric(), part="linear", batch=8, epochs=1)
+    assert sum(made.report["triplets"].values()) == 15
+    triplets.write(data, bare)
+    with pytest.raises(NoJudgementsError, match="judge"):
+        evaluating.evaluate(metric(), data)
+
+
+def test_one_group_has_no_interval_and_few_are_told():
+    asked = questions.of([Triplet("a", f"b{n}", "c", 1, 2, None, "apple") for n in range(6)])
+    gaps = (np.linspace(0.1, 0.6, 6), np.full(6, 0.3))
+    report = measuring.report(gaps, asked)
+    for name in ("two_afc", "by_vote", "ceiling_people"):
+        assert report[name]["low"] is report[name]["high"] is None
+    assert "no interval: 1 group" in measuring.said(report)
+    with pytest.warns(FewGroupsWarning, match=r"1 group\(s\).*more categories"):
+        measuring.warn_few(asked)
+
+
+def test_votes_are_weighed_and_their_interval_is_that_of_every_single_vote():
+    random = np.random.default_rng(0)
+    made = [Triplet(f"{n % 5}", f"b{n}", "c", *map(int, random.integers(1, 5, 2)), None) for n in range(30)]
+    asked, gaps = questions.of(made), tuple(random.random((2, 30)))
+    found = measuring.by_vote(gaps, asked)
+    each, votes = two_afc(*gaps, asked.shares), asked.votes.sum(1)
+    assert found.value == pytest.approx((each * votes).sum() / votes.sum())
+    assert found == bootstrap(np.repeat(each, votes), groups=np.repeat([int(one) for one in asked.units], votes))
 
 
 def test_splits_keep_references_whole_and_are_stable():

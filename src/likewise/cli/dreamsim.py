@@ -88,7 +88,7 @@ def _flag(name: str, value: Any) -> str:
 
 
 def _told(report: Mapping[str, Any], out: Path) -> list[str]:
-    from likewise.dreamsim.measuring import said
+    from likewise.dreamsim.measuring import said, span
 
     counts = ", ".join(f"{count} {name}" for name, count in report["triplets"].items())
     lines = [f"Triplets: {counts}"]
@@ -97,8 +97,7 @@ def _told(report: Mapping[str, Any], out: Path) -> list[str]:
         lines += [
             f"Before: {said(report['before'])}",
             f"After:  {said(report['after'])}",
-            f"Gain by vote {gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}], "
-            f"McNemar p = {report['mcnemar']:.2g}",
+            f"Gain by vote {span(gain, '+.3f')}, McNemar p = {report['mcnemar']:.2g}",
         ]
     return [*lines, f"Next: likewise dreamsim distance A B --metric {out}"]
 

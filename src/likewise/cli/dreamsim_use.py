@@ -216,7 +216,9 @@ def probe(
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
-        return f"{value['value']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+        from likewise.dreamsim.measuring import span
+
+        return span(value, ".4f")
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_shown(one)}" for name, one in value.items())
     return str(value)

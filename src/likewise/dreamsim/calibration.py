@@ -17,6 +17,7 @@ from likewise.metrics.intervals import Interval
 STEPS = 200
 LAPSE = 0.2  # most; beyond it the people were guessing
 RESAMPLES = 200
+FLAT = 1e-3  # slope, a standard deviation of distance, below which a curve says nothing
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def fit_temperature(gaps: np.ndarray, shares: np.ndarray, weights: np.ndarray | 
 def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None) -> SameCurve:
     """The curve by which P(same | d) meets the shares best, in cross-entropy; the lapse by a search over [0, 0.2].
 
-    distances (N,); shares (N,): of "same"; weights (N,): votes.
+    distances (N,); shares (N,): of "same"; weights (N,): votes. MeasureError where "same" does not get rarer with
+    distance.
     """
     distances, shares, weights = _arrays("a curve of 'same'", distances, shares, weights)
     spread = float(distances.std())
@@ -85,7 +87,11 @@ def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | No
         found = f"{len(distances)} pairs of equal distance or equal answers"
         raise MeasureError("a curve of 'same'", found, "pairs that look the same and pairs that do not")
     fits = [_logistic(distances, shares, weights, lapse) for lapse in np.linspace(0, LAPSE, 21)]
-    return min(fits, key=lambda fit: fit[0])[1]
+    _, slope, curve = min(fits, key=lambda fit: fit[0])
+    if slope <= FLAT:
+        found = "votes for 'same' that do not get fewer with distance"
+        raise MeasureError("a curve of 'same'", found, "a metric that agrees with people")
+    return curve
 
 
 def thresholds(
@@ -94,23 +100,27 @@ def thresholds(
     weights: np.ndarray | None = None,
     *,
     wanted: Sequence[float] = (0.5,),
+    groups: Sequence[str] | None = None,
     seed: int = 0,
 ) -> list[Interval]:
     """The distance up to which each wanted share of people says "same", with bootstrap intervals over pairs.
 
-    The lapse, a matter of the people, is found once and held.
+    groups (N,): pairs that share one are drawn together, and the groups count. The lapse, a matter of the people, is
+    found once and held.
     """
     distances, shares, weights = _arrays("a threshold", distances, shares, weights)
     curve = fit_same(distances, shares, weights)
+    labels = np.arange(len(distances)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
     random, drawn = seeds.numpy_stream(seed, "threshold"), [curve]
     for _ in range(RESAMPLES):
-        rows = random.integers(len(distances), size=len(distances))
+        rows = np.concatenate([members[unit] for unit in random.integers(len(members), size=len(members))])
         if distances[rows].std() and shares[rows].min() < shares[rows].max():
-            drawn.append(_logistic(distances[rows], shares[rows], weights[rows], curve.lapse)[1])
+            drawn.append(_logistic(distances[rows], shares[rows], weights[rows], curve.lapse)[2])
     found = []
     for share in wanted:
         low, high = np.quantile([one.threshold(share) for one in drawn], (0.025, 0.975), method="nearest")
-        found.append(Interval(curve.threshold(share), float(low), float(high), 0.95, len(distances)))
+        found.append(Interval(curve.threshold(share), float(low), float(high), 0.95, len(members)))
     return found
 
 
@@ -133,8 +143,13 @@ def conformal(gaps: np.ndarray, right: np.ndarray, coverage: float = 0.9) -> flo
     return float("inf") if rank > len(scores) else float(np.sort(scores)[rank - 1])
 
 
-def _logistic(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray, lapse: float) -> tuple[float, SameCurve]:
-    """Gradient descent with Newton's curvature on (a, b) of (1 - lapse) sigmoid(a - b x), x standardised."""
+def _logistic(
+    distances: np.ndarray, shares: np.ndarray, weights: np.ndarray, lapse: float
+) -> tuple[float, float, SameCurve]:
+    """The loss, the slope and the curve.
+
+    Gradient descent with Newton's curvature on (a, b) of (1 - lapse) sigmoid(a - b x), x standardised.
+    """
     mean, spread = distances.mean(), distances.std()
     x = (distances - mean) / spread
     inputs = np.stack([np.ones_like(x), -x], axis=1)
@@ -152,8 +167,12 @@ def _logistic(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray, la
             break
     said = np.clip((1 - lapse) * _sigmoid(inputs @ beta), 1e-9, 1 - 1e-9)
     loss = -(weights * (shares * np.log(said) + (1 - shares) * np.log1p(-said))).sum() / total
-    sharp = max(beta[1], 1e-3)
-    return float(loss), SameCurve(float(mean + spread * beta[0] / sharp), float(spread / sharp), float(lapse))
+    sharp = max(beta[1], FLAT)
+    return (
+        float(loss),
+        float(beta[1]),
+        SameCurve(float(mean + spread * beta[0] / sharp), float(spread / sharp), float(lapse)),
+    )
 
 
 def _arrays(what: str, *arrays: np.ndarray | None) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from likewise.dreamsim import jnd, measuring, nights, questions, splits, triplets
+from likewise.dreamsim import jnd, measuring, nights, questions, seen, splits, triplets
 from likewise.dreamsim.measuring import plain
 from likewise.dreamsim.metric import Metric
 from likewise.errors import MeasureError, NoJudgementsError
@@ -44,7 +44,10 @@ def evaluate(metric: Metric, data: str | Path, format: str = "triplets", seed: i
 
 
 def own(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
-    """2AFC on triplets.jsonl, on those split "test" where there are any, with the ceilings."""
+    """2AFC on triplets.jsonl, with the ceilings: on those split "test" where they have splits, and that are new to it.
+
+    NoJudgementsError where none of them is left.
+    """
     return _choices(metric, triplets.read(folder), folder, seed)
 
 
@@ -57,12 +60,12 @@ def same(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
     """Average precision on pairs.jsonl, with an interval over groups, and the threshold at which half say "same"."""
     from likewise.dreamsim import calibration
 
-    found = jnd.read(folder)
+    found = seen.voted(jnd.read(folder), folder)
     distances = measuring.pair_distances(metric, [pair.pictures for pair in found], folder)
     shares, votes = np.array([pair.share for pair in found]), np.array([pair.votes for pair in found])
     both = np.stack([distances, shares], axis=1)
     score = bootstrap(both, _precision, seed=seed, groups=[pair.unit for pair in found], draws=500)
-    (limit,) = calibration.thresholds(distances, shares, votes, seed=seed)
+    (limit,) = calibration.thresholds(distances, shares, votes, groups=[pair.unit for pair in found], seed=seed)
     return {"pairs": len(found), "average_precision": plain(score), "half_say_same_at": plain(limit)}
 
 
@@ -109,9 +112,17 @@ def things(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
 
 
 def _choices(metric: Metric, given: Sequence[triplets.Triplet], folder: Path, seed: int) -> dict[str, Any]:
+    given = seen.voted(given, folder)
     if any(one.split is not None for one in given):
-        given = splits.parts(given)[splits.TEST] or given
+        given = splits.parts(given)[splits.TEST]
+        if not given:
+            advice = 'Give some of them this split, or take the "split" out of all to measure on every one.'
+            raise NoJudgementsError(folder, "triplets with votes split 'test'", advice)
+    given = seen.unseen(metric, given, folder, (splits.TRAIN, splits.VAL), "of the score")
+    if not given:
+        raise NoJudgementsError(folder, "triplets that this metric was not tuned on", "Judge new ones.")
     asked = questions.of(given)
+    measuring.warn_few(asked)
     found = measuring.distances(metric, asked, folder)
     return measuring.report(found, asked, temperature=metric.calibration.temperature, seed=seed)
 

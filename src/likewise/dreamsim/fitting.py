@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from likewise.dreamsim import calibration, jnd, measuring, questions, triplets
+from likewise.dreamsim import calibration, jnd, measuring, questions, seen, splits, triplets
 from likewise.dreamsim.calibration import Calibration
 from likewise.dreamsim.metric import Metric
 from likewise.errors import NoJudgementsError
@@ -22,17 +22,23 @@ def fitted(metric: Metric, data: str | Path, seed: int = 0) -> tuple[Metric, dic
     about: dict[str, Any] = {}
     temperature, same = metric.calibration.temperature, metric.calibration.same
     if (data / triplets.FILE).is_file():
-        asked = questions.of(triplets.read(data))
+        given = seen.voted(triplets.read(data), data)
+        given = seen.unseen(metric, given, data, (splits.TRAIN, splits.TEST), "of the calibration")
+        if not given:
+            advice = "Judge new ones; the metric has the temperature of its tuning."
+            raise NoJudgementsError(data, "triplets that this metric was neither tuned nor measured on", advice)
+        asked = questions.of(given)
         left, right = measuring.distances(metric, asked, data)
         temperature = calibration.fit_temperature(left - right, asked.shares, asked.votes.sum(1))
         about |= {"triplets": len(asked), "temperature": round(temperature, 6)}
     if (data / jnd.FILE).is_file():
-        pairs = jnd.read(data)
+        pairs = seen.voted(jnd.read(data), data)
         distances = measuring.pair_distances(metric, [pair.pictures for pair in pairs], data)
         shares, votes = (np.array([getattr(pair, name) for pair in pairs]) for name in ("share", "votes"))
         same = calibration.fit_same(distances, shares, votes)
         about |= {"pairs": len(pairs), "lapse": round(same.lapse, 4)}
-        limits = calibration.thresholds(distances, shares, votes, wanted=SHARES, seed=seed)
+        units = [pair.unit for pair in pairs]
+        limits = calibration.thresholds(distances, shares, votes, wanted=SHARES, groups=units, seed=seed)
         for share, found in zip(SHARES, limits, strict=True):
             about[f"{share:.0%}_say_same_at"] = measuring.plain(found)
     if not about:
@@ -45,5 +51,6 @@ def fitted(metric: Metric, data: str | Path, seed: int = 0) -> tuple[Metric, dic
         aspect=metric.aspect,
         device=str(metric.device),
         precision=metric.precision,
+        about=metric.about,
     )
     return made, about

@@ -53,7 +53,7 @@ def save(metric: Metric, folder: str | Path, *, replace: bool = False, more: dic
         "aspect": metric.aspect,
         "calibration": _plain(metric.calibration),
         "hash": metric.hash,
-        "about": more or {},
+        "about": {**metric.about, **(more or {})},
     }
     with checkpoint.new_folder(folder, replace=replace) as temp:
         checkpoint.write_json(temp / FILE, about)
@@ -86,7 +86,13 @@ def load(folder: str | Path, *, device: str | None = None, precision: str = "flo
     calibration = _calibration(about["calibration"])
     model.requires_grad_(False)
     return Metric(
-        model, about["name"], calibration=calibration, aspect=about["aspect"], device=device, precision=precision
+        model,
+        about["name"],
+        calibration=calibration,
+        aspect=about["aspect"],
+        device=device,
+        precision=precision,
+        about=about["about"],
     )
 
 

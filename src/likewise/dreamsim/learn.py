@@ -16,7 +16,7 @@ from likewise.dreamsim.ensemble import Ensemble
 from likewise.dreamsim.lora import Adapters
 from likewise.dreamsim.questions import Questions
 from likewise.dreamsim.store import Store
-from likewise.errors import NothingToLearnError
+from likewise.errors import HeadMismatchError, NothingToLearnError
 from likewise.training import State, Step
 from likewise.tuning.memory import Memory
 
@@ -69,7 +69,11 @@ class Student:
     """An ensemble and the part of it that learns."""
 
     def __init__(self, ensemble: Ensemble, store: Store, config: Config, seed: int, origin: str) -> None:
-        """store: filled with the pictures of the questions; deep where adapters learn. origin: the metric's hash."""
+        """store: filled with the pictures of the questions; deep where adapters learn. origin: the metric's hash.
+
+        A head that is there learns on, so that step 0 is the metric as given. HeadMismatchError for one of another
+        kind or size than the settings ask for.
+        """
         self.ensemble, self.store, self.origin = ensemble, store, origin
         self.adapters: Adapters | None = None
         ensemble.requires_grad_(False)
@@ -77,8 +81,14 @@ class Student:
             self.adapters = Adapters(ensemble, config.rank, config.alpha, config.dropout, seed)
             return
         width = sum(branch.width for branch in ensemble.branches)
-        with seeds.initialising(seed, "head"):
-            ensemble.head = heads.make(config.part, width, config.hidden)
+        if ensemble.head is None:
+            with seeds.initialising(seed, "head"):
+                ensemble.head = heads.make(config.part, width, config.hidden)
+            return
+        wanted = (config.part, config.hidden if config.part == "mlp" else 0)
+        if (ensemble.head.kind, ensemble.head.size) != wanted:  # a fresh one in its place would forget what it learned
+            raise HeadMismatchError((ensemble.head.kind, ensemble.head.size), wanted)
+        ensemble.head.requires_grad_(True)
 
     def named_parameters(self) -> dict[str, nn.Parameter]:
         """What learns, by name."""

@@ -40,7 +40,7 @@ def load(
         model = _named(str(name), Path(weights or CACHE))
         made = Metric(model, str(name), device=device, precision=precision)
     if aspect is not None and aspect != made.aspect:  # another metric: nothing that was calibrated holds
-        made = Metric(made.model, made.name, aspect=aspect, device=device, precision=precision)
+        made = Metric(made.model, made.name, aspect=aspect, device=device, precision=precision, about=made.about)
     return made
 
 

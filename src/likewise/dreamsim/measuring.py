@@ -1,21 +1,22 @@
 """How well a metric's choices agree with people's, beside what people themselves reach, and against another metric."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from likewise import seeds
 from likewise.dreamsim import agreement
 from likewise.dreamsim.calibration import calibration_error
 from likewise.dreamsim.metric import Metric
 from likewise.dreamsim.quality import two_sided
 from likewise.dreamsim.questions import Questions
-from likewise.errors import MeasureError
+from likewise.errors import FewGroupsWarning, MeasureError
 from likewise.metrics.agreement import two_afc
-from likewise.metrics.intervals import DRAWS, Interval, bootstrap, multiplicity
+from likewise.metrics.intervals import Interval, bootstrap
 
+ENOUGH = 4  # groups, below which an interval over them says little
 Distances = tuple[np.ndarray, np.ndarray]  # to left and to right, (N,) each
 
 
@@ -93,31 +94,38 @@ def report(
     return about
 
 
-def plain(interval: Interval) -> dict[str, float | int]:
-    """For JSON."""
-    return {name: round(getattr(interval, name), 4) for name in ("value", "low", "high")} | {"n": interval.count}
+def warn_few(questions: Questions) -> None:
+    """Warn with FewGroupsWarning where an interval over these questions' units says little."""
+    groups = len(set(questions.units))
+    if groups < ENOUGH:
+        warnings.warn(FewGroupsWarning(groups, ENOUGH), stacklevel=4)
+
+
+def plain(interval: Interval) -> dict[str, float | int | None]:
+    """For JSON. One group has no interval: low and high are null."""
+    alone = interval.count < 2 and interval.low == interval.high
+    ends = {name: None if alone else round(getattr(interval, name), 4) for name in ("low", "high")}
+    return {"value": round(interval.value, 4), **ends, "n": interval.count}
 
 
 def _weighted(each: np.ndarray, questions: Questions, seed: int) -> Interval:
     """The mean of `each` (N,) weighted by votes, with a bootstrap interval over units."""
-    names, codes = np.unique(np.asarray(questions.units), return_inverse=True)
     votes = questions.votes.sum(1)
-    gained, total = (np.bincount(codes, weights, len(names)) for weights in (each * votes, votes))
-    if not total.sum():
+    if not votes.any():
         raise MeasureError("a share of votes", "triplets without any vote", "at least one")
-    picks = seeds.numpy_stream(seed, "bootstrap", len(names)).integers(len(names), size=(DRAWS, len(names)))
-    times = multiplicity(picks, len(names))
-    drawn = (times @ gained) / np.maximum(times @ total, 1)
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(float(gained.sum() / total.sum()), float(low), float(high), 0.95, len(names))
+    _, codes = np.unique(np.asarray(questions.units), return_inverse=True)
+    return bootstrap(np.repeat(each, votes), seed=seed, groups=np.repeat(codes, votes))
 
 
 def said(about: dict[str, Any], names: Sequence[str] = ("two_afc", "by_vote", "ceiling_people")) -> str:
     """Figures of a report in one line."""
     words = {"two_afc": "2AFC", "by_vote": "by vote", "ceiling_people": "people"}
-    spans = [f"{words[name]} {_span(about[name])}" for name in names if name in about]
-    return ", ".join([*spans, f"ceiling {about['ceiling_majority']:.3f}"])
+    spans = [f"{words[name]} {span(about[name])}" for name in names if name in about]
+    return ", ".join([*spans, f"ceiling {about['ceiling_majority']:.3f}", f"{about['groups']} group(s)"])
 
 
-def _span(one: dict[str, float]) -> str:
-    return f"{one['value']:.3f} [{one['low']:.3f}, {one['high']:.3f}]"
+def span(one: Mapping[str, Any], form: str = ".3f") -> str:
+    """A figure of `plain` with its interval, if it has one."""
+    if one["low"] is None:
+        return f"{one['value']:{form}} (no interval: {one['n']} group)"
+    return f"{one['value']:{form}} [{one['low']:{form}}, {one['high']:{form}}]"

@@ -3,7 +3,7 @@
 It is an `Encoder` too, so whatever compares pictures by rows, the verdict for one, can use it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -39,15 +39,18 @@ class Metric:
         aspect: Aspect = "squash",
         device: str | None = None,
         precision: str = "float32",
+        about: Mapping[str, Any] | None = None,
     ) -> None:
         """aspect: how a picture becomes square; other than "squash" is another metric, with its own thresholds.
 
-        precision: of the networks; rows and distances are float32 in any case.
+        precision: of the networks; rows and distances are float32 in any case. about: JSON that is saved with it, such
+        as what it was tuned on.
         """
         if precision not in PRECISIONS:
             raise SettingError("precision", precision, f"one of {', '.join(PRECISIONS)} is needed")
         self.model, self.name, self.precision = model.eval(), name, precision
         self.aspect: Aspect = aspect
+        self.about = dict(about or {})
         self.calibration = calibration or Calibration()
         self.device = torch.device(device or "cpu")
         self.model.to(self.device)

@@ -12,7 +12,7 @@ import numpy as np
 
 from likewise import checkpoint, records, settings, training
 from likewise import progress as bars
-from likewise.dreamsim import calibration, folder, learn, loading, measuring, questions, splits, triplets
+from likewise.dreamsim import calibration, folder, learn, loading, measuring, questions, seen, splits, triplets
 from likewise.dreamsim.calibration import Calibration
 from likewise.dreamsim.config import Config
 from likewise.dreamsim.learn import Student
@@ -54,16 +54,21 @@ def tune(
     the triplets have no splits. out: a run folder with a log, checkpoints and the metric in `metric`; it can be
     resumed after any stop, to the same bits. Without it nothing is written. options: settings of Config by name.
 
-    Raises NoJudgementsError, JudgementFileError, SplitError, NothingToLearnError, a settings error, and the errors of
-    `training.run`. Warns: NoHeldOutWarning, WorseMetricWarning.
+    Raises NoJudgementsError, JudgementFileError, SplitError, NothingToLearnError, HeadMismatchError, a settings error,
+    and the errors of `training.run`. Warns: UnvotedWarning, SeenTripletsWarning, NoHeldOutWarning, FewGroupsWarning,
+    WorseMetricWarning.
     """
     config = Config.of(options)
     before = metric if isinstance(metric, Metric) else loading.load(metric)
-    given = splits.assign(triplets.read(data), val, test, seed)
-    parts = {name: questions.of(some) for name, some in splits.parts(given).items()}
+    given = splits.assign(seen.voted(triplets.read(data), data), val, test, seed)
+    apart = splits.parts(given)
+    for name, others in ((splits.VAL, (splits.TRAIN,)), (splits.TEST, (splits.TRAIN, splits.VAL))):
+        apart[name] = seen.unseen(before, apart[name], data, others, f"of those split {name!r}")
+    parts = {name: questions.of(some) for name, some in apart.items()}
     parts["train"] = parts["train"][kept(parts["train"], config)]
     everything = questions.of(given)
     run = _Run(before, Path(data), everything, config, seed, None if out is None else Path(out), quiet)
+    run.met = seen.met(before, given, data)
     state = run.learned(_over(parts["train"], everything), _over(parts["val"], everything), resume, resume_command)
     return run.finish(state, {name: _over(part, everything) for name, part in parts.items()})
 
@@ -98,6 +103,7 @@ class _Run:
             bar.say("Looking at every picture once")
             self.store.fill(cache, self.key, lambda done, total: bar.show(done, {}))
         self.student = Student(model, self.store, config, seed, self.key)
+        self.met: list[dict[str, Any]] = []  # the questions, by split, that this metric and those before it were given
 
     def learned(self, train: Questions, val: Questions, resume: bool, command: str | None) -> State:
         """The state after the last step."""
@@ -143,9 +149,10 @@ class _Run:
             NAME,
             calibration=Calibration(temperature),  # distances have another scale now, so no curve of before holds
             aspect=self.before.aspect,
+            about={**about, seen.KEY: self.met},
         )
         if self.out is not None:
-            folder.save(metric, self.out / "metric", replace=True, more=about)
+            folder.save(metric, self.out / "metric", replace=True)
             checkpoint.write_json(self.out / "report.json", about)
         return Tuned(metric, about)
 
@@ -179,13 +186,14 @@ class _Run:
         if not len(test):
             warnings.warn(NoHeldOutWarning("none has the split test"), stacklevel=4)
             return about
+        measuring.warn_few(test)
         about["before"] = measuring.report(earlier["test"], test, seed=self.seed)
         about["after"] = measuring.report(found["test"], test, temperature=temperature, seed=self.seed)
         difference = measuring.gain(earlier["test"], found["test"], test, self.seed)
         about["gain_by_vote"] = measuring.plain(difference)
         about["mcnemar"] = measuring.mcnemar(earlier["test"], found["test"], test)
         if difference.value <= 0:
-            told = [str(measuring.by_vote(one["test"], test)) for one in (earlier, found)]
+            told = [measuring.span(about[name]["by_vote"]) for name in ("before", "after")]
             warnings.warn(WorseMetricWarning(*told), stacklevel=4)
         return about
 

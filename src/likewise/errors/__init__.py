@@ -44,6 +44,8 @@ from likewise.errors.contrastive import SmallBatchError as SmallBatchError
 from likewise.errors.contrastive import TeacherInputError as TeacherInputError
 from likewise.errors.contrastive import TeacherRowsError as TeacherRowsError
 from likewise.errors.contrastive import UnusedSplitWarning as UnusedSplitWarning
+from likewise.errors.dreamsim import FewGroupsWarning as FewGroupsWarning
+from likewise.errors.dreamsim import HeadMismatchError as HeadMismatchError
 from likewise.errors.dreamsim import IndexFolderError as IndexFolderError
 from likewise.errors.dreamsim import MetricFeatureError as MetricFeatureError
 from likewise.errors.dreamsim import MetricFolderError as MetricFolderError
@@ -54,9 +56,10 @@ from likewise.errors.dreamsim import NoHeldOutWarning as NoHeldOutWarning
 from likewise.errors.dreamsim import NoPlacesError as NoPlacesError
 from likewise.errors.dreamsim import NotCalibratedError as NotCalibratedError
 from likewise.errors.dreamsim import NothingToExportError as NothingToExportError
+from likewise.errors.dreamsim import SeenTripletsWarning as SeenTripletsWarning
 from likewise.errors.dreamsim import SplitError as SplitError
-from likewise.errors.dreamsim import UncalibratedSizeWarning as UncalibratedSizeWarning
 from likewise.errors.dreamsim import UnreadPicturesWarning as UnreadPicturesWarning
+from likewise.errors.dreamsim import UnvotedWarning as UnvotedWarning
 from likewise.errors.dreamsim import WorseMetricWarning as WorseMetricWarning
 from likewise.errors.files import BrokenCheckpointError as BrokenCheckpointError
 from likewise.errors.files import BrokenFileError as BrokenFileError

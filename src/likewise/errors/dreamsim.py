@@ -82,7 +82,43 @@ class IndexFolderError(LikewiseError):
 
     def __init__(self, folder: object, problem: str) -> None:
         super().__init__(
-            f"{folder} holds no index: {problem}.\nMake one: likewise dreamsim index build PICTURES --out {folder}"
+            f"{folder} holds no index: {problem}.\nMake one: likewise dreamsim index build {folder} PICTURES"
+        )
+
+
+class HeadMismatchError(LikewiseError):
+    """A metric with a head that is tuned on with a head of another kind or size."""
+
+    def __init__(self, found: tuple[str, int], wanted: tuple[str, int]) -> None:
+        kinds = [f"{kind} head" + (f" of width {size}" if size else "") for kind, size in (found, wanted)]
+        same = f"--part {found[0]}" + (f" --hidden {found[1]}" if found[1] else "")
+        super().__init__(
+            f"The metric has a tuned {kinds[0]} already, which a new {kinds[1]} would throw away.\n"
+            f"Tune that one on ({same}), its networks (--part lora), or start from a metric without a head."
+        )
+
+
+class SeenTripletsWarning(LikewiseWarning):
+    """Triplets that a metric has been tuned on, or that chose its epoch, left out of what is made of the rest."""
+
+    def __init__(self, count: int, total: int, what: str) -> None:
+        super().__init__(f"{count} of {total} triplets are left out {what}: the metric has met them in its tuning.")
+
+
+class UnvotedWarning(LikewiseWarning):
+    """Triplets or pairs without any vote, left out."""
+
+    def __init__(self, count: int, total: int) -> None:
+        super().__init__(f"{count} of {total} questions have no votes yet and are left out.")
+
+
+class FewGroupsWarning(LikewiseWarning):
+    """A score over so few groups that its interval says little, or that there is none."""
+
+    def __init__(self, groups: int, least: int) -> None:
+        super().__init__(
+            f"The score is of {groups} group(s) of triplets, and {least} at least are needed for an interval that says "
+            "anything. Judge triplets of more categories, photos or people."
         )
 
 
@@ -108,16 +144,6 @@ class UnreadPicturesWarning(LikewiseWarning):
 
     def __init__(self, problems: Sequence[str], total: int) -> None:
         super().__init__(f"{len(problems)} of {total} pictures could not be read and are left out; {problems[0]}")
-
-
-class UncalibratedSizeWarning(LikewiseWarning):
-    """Pictures read at another size than the metric was tuned at."""
-
-    def __init__(self, pixels: int, native: int) -> None:
-        super().__init__(
-            f"The metric was tuned at {native} pixels a side; at {pixels} its distances are on another scale, and no "
-            "threshold or probability that was found at the native size holds."
-        )
 
 
 class NothingToExportError(LikewiseError):
