@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from likewise import dreamsim, encoders
 from likewise.dreamsim import jnd, triplets
 from likewise.dreamsim.jnd import Pair
 from likewise.dreamsim.triplets import Triplet
@@ -63,6 +64,16 @@ def test_an_index_is_built_asked_and_thinned(run, photos):
     gone = run("dreamsim", "index", "delete", "idx", photos / "2.png", "--json").json
     assert (gone["deleted"], gone["rows"]) == (1, 7)
     assert run("dreamsim", "index", "info", "idx", "--json").json["rows"] == 7
+    again = run("dreamsim", "index", "delete", "idx", photos / "2.png")
+    assert again.code == 1 and "holds none of them" in again.err
+    assert run("dreamsim", "index", "delete", "idx", photos, "--json").json == {"deleted": 7, "rows": 0}
+    missing = run("dreamsim", "index", "info", "none")
+    assert "likewise dreamsim index build none PICTURES" in missing.err
+    again = run("dreamsim", "index", "delete", "idx", photos / "2.png")
+    assert again.code == 1 and "holds none of them" in again.err
+    assert run("dreamsim", "index", "delete", "idx", photos, "--json").json == {"deleted": 7, "rows": 0}
+    missing = run("dreamsim", "index", "info", "none")
+    assert "likewise dreamsim index build none PICTURES" in missing.err
 
 
 def test_copies_are_found_and_nothing_is_touched(run, photos, tmp_path):
@@ -82,6 +93,8 @@ def test_a_tuned_metric_is_used_by_its_folder(run, photos):
     assert made.json["settings"]["lr"] == 3e-3 and made.json["triplets"]["test"] > 0
     told = run("dreamsim", "distance", photos / "0.png", photos / "1.png", "--metric", "tuned", "--json")
     assert told.json["metric"] == "tuned"
+    assert encoders.load("tuned").hash == encoders.load("tuned/metric").hash == dreamsim.load("tuned").hash
+    assert encoders.load("tuned").hash == encoders.load("tuned/metric").hash == dreamsim.load("tuned").hash
     scored = run("dreamsim", "evaluate", photos, "--metric", "tuned", "--json")
     assert scored.json["triplets"] == made.json["triplets"]["test"] and "left out of the score" in scored.err
     again = run("dreamsim", "learn", photos, "--out", "tuned", "--part", "linear", "--epochs", 2)

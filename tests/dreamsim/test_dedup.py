@@ -16,6 +16,13 @@ def test_chains_of_near_rows_form_groups_and_the_worthiest_is_kept():
     assert dedup.groups(rows, 1e-6, [(0,)] * 6) == []
 
 
+def test_exact_copies_are_found_at_threshold_zero():
+    rows = np.random.default_rng(0).normal(size=(50, 37)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = dedup.groups(np.concatenate([rows, rows]), 0.0, [(0,)] * 100)
+    assert [(group.keep, group.copies) for group in found] == [(n, (n + 50,)) for n in range(50)]
+
+
 def planted(folder, count, seed=0):
     """Pictures, and of every third a smaller copy and a compressed one."""
     folder.mkdir()

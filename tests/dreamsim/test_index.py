@@ -162,6 +162,20 @@ def test_beyond_the_limit_a_graph_answers_and_follows_changes(tmp_path):
     assert json.loads((tmp_path / "index" / "graph.json").read_text())["shards"] == 4
 
 
+def test_a_graph_widens_its_search_past_deleted_rows_and_is_not_built_anew_at_every_query(tmp_path, monkeypatch):
+    usearch = pytest.importorskip("usearch.index", reason="usearch is not installed")
+    made, values = filled(tmp_path / "index", 3000, 16, 1000)
+    made.exact_up_to = 10
+    made.query(values[:1], 5)
+    near = [one.name for one in made.query(values[0], 900, exact=True)[0]]
+    made.delete(near)  # all that the graph would tell of
+    assert made.query(values[0], 5) == made.query(values[0], 5, exact=True)
+    made.delete([one.name for one in made.query(values[0], 1200, exact=True)[0]])  # now it is built anew, once
+    assert len(made.query(values[0], 5)[0]) == 5
+    monkeypatch.setattr(usearch.Index, "save", lambda *a: pytest.fail("built again"))
+    assert made.query(values[0], 5) == made.query(values[0], 5, exact=True)
+
+
 def recall(made, queries, count=10):
     pairs = zip(made.query(queries, count), made.query(queries, count, exact=True), strict=True)
     return np.mean([len({a.name for a in one} & {b.name for b in other}) / count for one, other in pairs])

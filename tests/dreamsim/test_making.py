@@ -94,6 +94,10 @@ def test_a_folder_begun_otherwise_is_left_as_it_is(tmp_path):
     (tmp_path / "mine" / "x.txt").touch()
     with pytest.raises(FolderExistsError):
         next(making.drawn(tmp_path / "mine", ["a"], painter([]), model="paint"))
+    list(making.drawn(tmp_path / "s", ["a"], painter([]), model="paint", settings={"steps": 20}))
+    with pytest.raises(ResumeMismatchError, match=r"settings\.steps was 20 and is 5"):
+        next(making.drawn(tmp_path / "s", ["a"], painter([]), model="paint", settings={"steps": 5}))
+    assert next(making.drawn(tmp_path / "d", ["a"], painter([]), model="paint", settings={"steps": 5})) == 1
     with pytest.raises(SettingError, match="form"):
         next(making.drawn(tmp_path / "e", ["a"], painter([]), model="paint", form="no place"))
 
@@ -116,6 +120,14 @@ def test_photos_become_pairs_to_tell_apart(tmp_path, photos):
 def test_one_family_is_too_few(tmp_path, photos):
     with pytest.raises(SettingError, match="two different families"):
         next(making.distorted(tmp_path / "d", photos, families=["blur"]))
+    list(making.distorted(tmp_path / "d", photos, task="jnd", families=["blur"], px=32))
+    assert len(jnd.read(tmp_path / "d")) == 3
+
+
+def test_an_unknown_family_is_told_before_a_folder_is_begun(tmp_path, photos):
+    with pytest.raises(UnknownNameError, match="blur"):
+        next(making.distorted(tmp_path / "d", photos, families=["blur", "blurr"]))
+    assert not (tmp_path / "d").exists()
 
 
 @pytest.mark.slow

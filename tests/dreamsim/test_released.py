@@ -247,6 +247,12 @@ def test_folders_without_a_metric_and_names_without_a_release_are_told(tmp_path)
         networks.build("dino_vitb16", "embedding")
 
 
+def test_a_folder_of_several_releases_names_the_command_that_takes_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(released, "found_in", lambda place: ["ensemble", "dino_vitb16"])
+    with pytest.raises(MetricFolderError, match=f"dreamsim convert {tmp_path} --out DIR --release ensemble"):
+        dreamsim.load(tmp_path)
+
+
 def test_an_untuned_backbone_loads_by_its_name(tmp_path):
     folder = archive(tmp_path / "weights", "v0.2")
     plain = dreamsim.load("dino_vitb16:cls", weights=folder)

@@ -114,8 +114,8 @@ def make(
         raise SettingError("task", task, "pairs are made of photos: give --photos DIR")
     else:
         names = list(dict.fromkeys(categories or []))
-        draw = making.by(_loaded(backbone), steps=steps)
-        work, count = making.drawn(out, names, draw, model=backbone, each=each, seed=seed, form=form), len(names) * each
+        draw, how = making.by(_loaded(backbone), steps=steps), {"model": backbone, "settings": {"steps": steps}}
+        work, count = making.drawn(out, names, draw, each=each, seed=seed, form=form, **how), len(names) * each
     for done in work:
         typer.echo(f"\r{done} of {count}", err=True, nl=False)
     typer.echo("", err=True)

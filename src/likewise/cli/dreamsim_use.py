@@ -51,7 +51,9 @@ def index(
         raise SettingError("PICTURES", pictures or [], f"index {what} needs at least one")
     if what == "delete":
         opened = store.open_(folder)
-        gone = opened.delete([str(path) for path in pictures])
+        gone = opened.delete([name for path in pictures for name in opened.below(path)])
+        if not gone:
+            raise SettingError("PICTURES", [str(path) for path in pictures], "the index holds none of them")
         return Answer({"deleted": gone, "rows": len(opened)}, [f"{gone} deleted, {len(opened)} left"])
     model = _metric(metric)
     if what == "query":

@@ -38,39 +38,58 @@ class Graph:
         """As Index.query; distances are of the rows themselves, only which rows are compared is approximate."""
         from likewise.dreamsim.index import Found
 
-        wanted = min(len(self._graph), count * MORE + min(len(self.index.deleted), count * MORE))
         answers = []
         for row in rows:
-            keys = [int(key) for key in self._graph.search(row.astype(np.float16), wanted).keys]
-            places = [(key >> SHIFT, key & (1 << SHIFT) - 1) for key in keys]
-            live = [place for place in places if place not in self.index.deleted]
+            live = self._live(row, count)
             values = np.stack([self.index.shards[shard].rows[at] for shard, at in live]).astype(np.float32) @ row
             order = np.argsort(-values, kind="stable")[:count]
             answers.append([Found(self.index.entry(live[at]).name, 1 - float(values[at])) for at in order])
         return answers
 
+    def _live(self, row: np.ndarray, count: int) -> list[tuple[int, int]]:
+        """Places of at least `count` live candidates: as many more are asked for as deleted ones take their place."""
+        wanted = count * MORE
+        while True:
+            wanted = min(len(self._graph), wanted)
+            keys = [int(key) for key in self._graph.search(row.astype(np.float16), wanted).keys]
+            places = [(key >> SHIFT, key & (1 << SHIFT) - 1) for key in keys]
+            live = [place for place in places if place not in self.index.deleted]
+            if len(live) >= count:
+                return live
+            if wanted == len(self._graph):  # what no path of the graph reaches: every row is compared
+                return [place for places, _ in self.index.blocks() for place in places]
+            wanted *= 2
+
     def _follow(self) -> None:
         """Load what was kept, and add the shards that came since."""
         folder = self.index.folder
-        known = _known(folder)
-        if known and len(self.index.deleted) <= max(1000, 0.2 * sum(len(s.entries) for s in self.index.shards)):
+        known, left_out = _known(folder)
+        still = len(self.index.deleted) - left_out  # deleted rows that are in the graph yet
+        if known and still <= max(1000, 0.2 * sum(len(s.entries) for s in self.index.shards)):
             self._graph.load(str(folder / FILE))
         else:
-            known = 0
+            known, left_out = 0, 0
         for shard in self.index.shards[known:]:
             live = [place for place in range(len(shard.entries)) if (shard.number, place) not in self.index.deleted]
+            left_out += len(shard.entries) - len(live)
             if live:
                 self._graph.add(np.array([shard.number << SHIFT | at for at in live], np.uint64), shard.rows[live])
         if known < len(self.index.shards):
             with new_file(folder / FILE) as temp:
                 self._graph.save(str(temp))
             digest = checkpoint.hash_file(folder / FILE)
-            checkpoint.write_json(folder / ABOUT, {"shards": len(self.index.shards), "sha256": digest})
+            about = {"shards": len(self.index.shards), "left_out": left_out, "sha256": digest}
+            checkpoint.write_json(folder / ABOUT, about)
 
 
-def _known(folder: Path) -> int:
-    """How many shards the kept graph covers; 0 where it is missing, or is not the one that was kept."""
+def _known(folder: Path) -> tuple[int, int]:
+    """How many shards the kept graph covers, and how many of their rows it left out as deleted.
+
+    Zeros where it is missing, or is not the one that was kept.
+    """
     if not ((folder / FILE).is_file() and (folder / ABOUT).is_file()):
-        return 0
+        return 0, 0
     about = checkpoint.read_json(folder / ABOUT)
-    return about["shards"] if checkpoint.hash_file(folder / FILE) == about["sha256"] else 0
+    if checkpoint.hash_file(folder / FILE) != about["sha256"]:
+        return 0, 0
+    return about["shards"], about.get("left_out", 0)  # graphs of before did not count them

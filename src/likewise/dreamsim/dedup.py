@@ -22,6 +22,7 @@ SAMPLE = 24  # pictures that are copied to find the line
 QUALITIES, SCALES = (40, 60, 80), (0.5, 0.7)  # of JPEG; of the sides
 MARGIN = 1.5  # the line lies this far beyond the farthest copy, unless another picture is nearer
 BLOCK = 1024
+ROUNDING = 1e-6  # by which the product of a row with itself may miss 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def pairs(rows: np.ndarray, threshold: float) -> list[tuple[int, int]]:
     """All pairs (i, j), i < j, at most `threshold` apart; exact, in blocks."""
     found = []
     for start in range(0, len(rows), BLOCK):
-        near = rows[start : start + BLOCK] @ rows[start:].T >= 1 - threshold
+        near = rows[start : start + BLOCK] @ rows[start:].T >= 1 - threshold - ROUNDING
         found += [(start + int(i), start + int(j)) for i, j in zip(*np.nonzero(near), strict=True) if i < j]
     return found
 

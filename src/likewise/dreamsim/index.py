@@ -110,6 +110,10 @@ class Index:
         self._take(shard)
         self._write_deleted()
 
+    def below(self, path: str | Path) -> list[str]:
+        """The names of live rows that are this path, or lie in this folder, whether or not it is still on the disk."""
+        return [name for name in self.places if Path(name).is_relative_to(path)]
+
     def delete(self, names: Sequence[str]) -> int:
         """Forget pictures by name; how many of them were there."""
         there = [name for name in dict.fromkeys(names) if name in self.places]

@@ -62,7 +62,7 @@ def convert(source: str | Path, out: str | Path, name: str | None = None) -> Met
         raise MetricFolderError(source, "there is no such folder")
     known = released.found_in(source)
     if name is None and len(known) != 1:
-        raise MetricFolderError(source, _which(known))
+        raise MetricFolderError(source, _which(source, known))
     name = name or known[0]
     metric = Metric(released.load(source, name), name)
     folder.save(metric, out, more={"converted": name})
@@ -77,13 +77,14 @@ def _from_folder(place: Path, device: str | None, precision: str) -> Metric:
         return folder.load(place, device=device, precision=precision)
     known = released.found_in(place)
     if len(known) != 1:
-        raise MetricFolderError(place, _which(known))
+        raise MetricFolderError(place, _which(place, known))
     return Metric(released.load(place, known[0]), known[0], device=device, precision=precision)
 
 
-def _which(known: list[str]) -> str:
+def _which(place: Path, known: list[str]) -> str:
     if known:
-        return f"it has the adapters of {', '.join(known)}; say which by its name, and give the folder as the weights"
+        command = f"likewise dreamsim convert {place} --out DIR --release {known[0]}"
+        return f"it has the adapters of {', '.join(known)}; turn one into a folder of its own, such as: {command}"
     return f"it has neither {folder.FILE} nor a folder with {adapters.CONFIG}"
 
 

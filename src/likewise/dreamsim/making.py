@@ -4,7 +4,7 @@ Fu et al., "DreamSim" (arXiv:2306.09344), section 3: a prompt names a category, 
 and the two pictures to choose from. All is keyed by a seed: stopped and begun again, it comes out the same.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from likewise import checkpoint, images, records, seeds
 from likewise.dreamsim import distortions, jnd, triplets
 from likewise.dreamsim.jnd import Pair
 from likewise.dreamsim.triplets import Triplet
-from likewise.errors import FolderExistsError, ResumeMismatchError, SettingError
+from likewise.errors import FolderExistsError, ResumeMismatchError, SettingError, UnknownNameError
 
 FORM = "An image of a {}"  # the paper's prompt; {} is the category
 FACTS = "making.json"
@@ -34,16 +34,18 @@ def drawn(
     each: int = 1,
     seed: int = 0,
     form: str = FORM,
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[int]:
     """Yield the number of triplets there are, one after the other, until each category has `each`.
 
-    draw: pictures of a prompt, one a seed; `by` makes one from any backbone. model: what drew, for the record. It goes
-    on where it stopped; ResumeMismatchError for a folder that was begun otherwise.
+    draw: pictures of a prompt, one a seed; `by` makes one from any backbone. model: what drew, for the record, and
+    settings: how. It goes on where it stopped; ResumeMismatchError for a folder that was begun otherwise.
     """
     wanted = [(category, number) for number in range(each) for category in dict.fromkeys(categories)]
     if not wanted or "{}" not in form:
         raise SettingError("form" if wanted else "categories", form if wanted else [], "a category and a {} for it")
-    _begin(Path(folder), {"categories": list(categories), "model": model, "each": each, "seed": seed, "form": form})
+    facts = {"categories": list(categories), "model": model, "each": each, "seed": seed, "form": form}
+    _begin(Path(folder), facts | ({"settings": dict(settings)} if settings else {}))
     made = []
     for index, (category, number) in enumerate(wanted):
         names = [f"pictures/{index:05d}-{name}.png" for name in NAMES]
@@ -84,8 +86,13 @@ def distorted(
     2afc: the photo, and two distortions of it from two families. jnd: the photo, and one distortion of it. px: pixels
     that the longer side is reduced to. Goes on where it stopped, as `drawn` does.
     """
-    if not photos or each < 1 or len(set(families)) < 2:
-        raise SettingError("families", list(families), "at least one photo and two different families are needed")
+    least = 2 if task == "2afc" else 1
+    if not photos or each < 1 or len(set(families)) < least:
+        needed = "two different families" if least == 2 else "one family"
+        raise SettingError("families", list(families), f"at least one photo and {needed} are needed")
+    for family in families:
+        if family not in distortions.FAMILIES:
+            raise UnknownNameError("distortion", family, list(distortions.FAMILIES))
     facts = {"photos": [path.name for path in photos], "task": task, "each": each, "seed": seed}
     _begin(Path(folder), {**facts, "families": list(families), "px": px})
     made: list[Any] = []
@@ -93,7 +100,7 @@ def distorted(
         original, reference = None, f"pictures/{index:05d}.png"
         for number in range(each):
             rng = seeds.numpy_stream(seed, "distorted", path.name, number)
-            chosen = rng.choice(families, size=2 if task == "2afc" else 1, replace=False)
+            chosen = rng.choice(families, size=least, replace=False)
             strengths = [float(np.exp(rng.uniform(np.log(WEAK), np.log(STRONG)))) for _ in chosen]
             names = [f"pictures/{index:05d}-{number}-{side}.png" for side in ("left", "right")[: len(chosen)]]
             if not all((Path(folder) / name).is_file() for name in (reference, *names)):
@@ -129,7 +136,10 @@ def _begin(folder: Path, facts: dict[str, Any]) -> None:
             raise FolderExistsError(folder)
         checkpoint.write_json(path, facts)
         return
-    differences = records.differences(checkpoint.read_json(path), facts)
+    before = checkpoint.read_json(path)
+    if "settings" not in before:  # a folder of before they were noted
+        facts = {name: value for name, value in facts.items() if name != "settings"}
+    differences = records.differences(before, facts)
     if differences:
         raise ResumeMismatchError([f"{name} was {before!r} and is {now!r}" for name, before, now in differences])
 

@@ -184,7 +184,7 @@ class _Run:
         }
         test = parts["test"]
         if not len(test):
-            warnings.warn(NoHeldOutWarning("none has the split test"), stacklevel=4)
+            warnings.warn(NoHeldOutWarning("none that is new to the metric has the split test"), stacklevel=4)
             return about
         measuring.warn_few(test)
         about["before"] = measuring.report(earlier["test"], test, seed=self.seed)

@@ -35,7 +35,8 @@ def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) 
     UnknownNameError for a name that is neither, EncoderMissingError for an embedded one without weights here,
     EncoderFolderError for a folder that holds none.
     """
-    if str(name) == "dreamsim" or (Path(name) / METRIC_FILE).is_file():
+    tuned = any((Path(name) / place / METRIC_FILE).is_file() for place in (".", "metric"))  # a run's is inside
+    if str(name) == "dreamsim" or tuned:
         return _resolve(METRICS)(name, device=device)
     if str(name) in ENCODERS:
         place, marker, loader = ENCODERS[str(name)]
