@@ -85,6 +85,13 @@ def test_a_tree_is_blended_stepped_through_and_pruned(run, tree, tiny):
     assert [one["name"] for one in run("concepts", "list", "--json").json["concepts"]] == []
 
 
+def test_a_split_is_tracked_by_what_judged_it(run, tree, tiny):
+    tracked = run("tree", "track", "trees/cat", "--step", 2, "-n", 2, "--backbone", tiny, "--json")
+    assert tracked.code == 0, tracked.err
+    (judge,) = json.loads((tree / "tree.json").read_text())["splits"]["v0"]["encoders"]
+    assert [(one["step"], one["encoder"]) for one in tracked.json["tracked"]] == [(2, judge)]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -92,6 +99,8 @@ def test_a_tree_is_blended_stepped_through_and_pruned(run, tree, tiny):
         (("tree", "prune", "trees/cat", "v7"), "has no node 'v7'"),
         (("tree", "blend", "trees/cat", "--sentence", "a house"), "where the words go"),
         (("decompose", "no-such-thing"), "no-such-thing"),
+        (("decompose", "trees/cat", "--again"), "no node is named"),
+        (("decompose", "trees/cat", "--name", "dog"), "--name is cat, and dog was given"),
     ],
 )
 def test_mistakes_are_told_in_a_line_or_two(run, tree, tiny, argv, said):

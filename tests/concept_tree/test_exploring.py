@@ -7,9 +7,10 @@ import pytest
 import torch
 from made_trees import Judge, files, plant
 
-from likewise.concept_tree import Tree, combine, explore, merge, page, tracking
+from likewise.concept_tree import Tree, combine, consistency, explore, merge, page, tracking
 from likewise.errors import (
     ConceptClashError,
+    JudgeGoneError,
     NoStepsKeptError,
     RootWordError,
     SettingError,
@@ -80,6 +81,16 @@ def test_impossible_blends_say_why(grown):
         combine([grown, grown], backbone="nowhere")
 
 
+def test_other_braces_of_a_sentence_are_its_own(grown):
+    found = explore.blends([grown], sentences=("a {red} {} in {0}}",), orders=False)
+    assert [one.prompt for one in found] == ["a {red} <cat_v1> <cat_v2> in {0}}"]
+
+
+def test_a_ladder_whose_sentence_leaves_out_the_word_is_refused(grown):
+    with pytest.raises(SettingError, match="where the words go"):
+        explore.ladder(grown, "v1", sentence="a house", backbone="nowhere")
+
+
 def test_a_milder_version_is_a_concept_with_the_vectors_of_that_step(grown, tmp_path):
     found = explore.milder(grown, "v1", 2, tmp_path / "mild")
     assert found.placeholder == "<cat_v1-s2>" and torch.equal(found.rows()[0], grown.steps("v1")[2])
@@ -136,6 +147,39 @@ def test_consistency_distinction_and_relevance_are_tracked_over_steps(sd1, tree)
         tracking.measure(tree, "v0", sd1, judges, steps=[3])
     with pytest.raises(UnknownTreeNodeError):
         tracking.measure(tree, "v1", sd1, judges)
+
+
+def judged(tree, encoders, **changes):
+    """The tree as if those had judged its split: name -> hash."""
+    split = tree.record.splits["v0"].model_copy(update={"encoders": encoders, **changes})
+    tree.replace(tree.record.nodes, {"v0": split})
+    return Tree.open(tree.folder)
+
+
+def test_encoders_are_loaded_again_by_what_was_asked_for(tree, tmp_path, monkeypatch):
+    made = {"dreamsim": "embedded", str(tmp_path / "own"): "tower", "dreamsim:" + str(tmp_path / "tuned"): "tuned"}
+    (tmp_path / "own").mkdir()
+    (tmp_path / "tuned").mkdir()
+    monkeypatch.setattr(consistency, "judge", lambda name: Judge(made[name], len(name)))
+    monkeypatch.chdir(tmp_path)
+    asked = ("dreamsim", "own", "dreamsim:tuned")
+    lasting = dict(zip(made.values(), map(consistency.lasting, asked), strict=True))
+    assert list(lasting.values()) == list(made)
+    monkeypatch.chdir("/")
+    hashes = {name: Judge(name, len(given)).hash for given, name in made.items()}
+    found = tracking.judges(judged(tree, hashes, loads=lasting), "v0")
+    assert [one.name for one in found] == ["embedded", "tower", "tuned"]
+
+
+def test_encoders_of_trees_that_kept_only_the_settings_are_loaded_by_those(tree, monkeypatch):
+    settings = {**tree.record.splits["v0"].settings, "encoder": "dreamsim", "judges": ["toybox"]}
+    monkeypatch.setattr(consistency, "judge", lambda name: Judge(name, len(name)))
+    old = judged(tree, {one: f"{len(one):064x}" for one in ("dreamsim", "toybox")}, settings=settings)
+    assert [one.name for one in tracking.judges(old, "v0")] == ["dreamsim", "toybox"]
+    settings["judges"] = ["of another length"]
+    with pytest.raises(JudgeGoneError, match="v0 was judged by the encoder 'toybox'"):
+        tracking.judges(judged(old, old.record.splits["v0"].encoders, settings=settings), "v0")
+    assert tracking.judges(old, "v1") == []
 
 
 class Seen(html.parser.HTMLParser):

@@ -14,9 +14,11 @@ from likewise.concept_tree.pictures import Look, Order, draw
 from likewise.concept_tree.split import LEFT, RIGHT
 from likewise.errors import (
     BadSettingError,
+    FixedTreeError,
     LikewiseWarning,
     NothingToSplitWarning,
     RootWordError,
+    SettingError,
     SplitNodeError,
     TooFewImagesError,
     TreeBaseError,
@@ -27,6 +29,8 @@ from likewise.errors import (
     UnknownTreeNodeError,
     UnlikePhotosWarning,
 )
+
+KNOWN = ("efficientnet-lite0", "toybox")
 
 
 class Killed(BaseException):
@@ -371,6 +375,30 @@ def test_a_node_split_already_is_not_split_again_unasked(sd1, grown):
 def test_other_photos_than_the_trees_are_refused(sd1, grown, tmp_path):
     with pytest.raises(TreeSourceError, match="grew from photos"):
         plant(sd1, photos(tmp_path / "others", 4), grown.folder)
+
+
+@pytest.mark.parametrize(
+    ("option", "given"), [("--out", {"out": "elsewhere"}), ("--name", {"name": "dog"}), ("--noun", {"noun": "pet"})]
+)
+def test_what_a_tree_was_begun_with_is_not_dropped_in_silence(sd1, pictures, grown, option, given):
+    before = files(grown.folder)
+    for source in (grown, grown.folder, *([pictures] if option != "--out" else [])):
+        how = {"out": None if source is not pictures else grown.folder, **given}
+        with pytest.raises(FixedTreeError, match=rf"{option} is .* was given"):
+            decompose(source, backbone=sd1, encoders=[Judge("mosaic", 0)], **how)
+    assert files(grown.folder) == before
+
+
+def test_splitting_anew_needs_a_node(sd1, grown):
+    with pytest.raises(SettingError, match="no node is named"):
+        decompose(grown, backbone=sd1, again=True)
+
+
+def test_what_loads_an_encoder_is_kept_beside_its_name(sd1, pictures, tmp_path):
+    gardener = Gardener(sd1, config(encoder="efficientnet-lite0", judges=("toybox",)))
+    assert gardener.loads == {one.name: name for one, name in zip(gardener.judges, KNOWN, strict=True)}
+    tree = plant(sd1, pictures, tmp_path / "cat", depth=1)
+    assert tree.record.splits["v0"].loads == {}  # an encoder made here has no name to load it by
 
 
 def test_other_settings_than_a_split_was_begun_with_are_named(sd1, pictures, tmp_path):

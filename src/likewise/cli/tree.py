@@ -112,8 +112,7 @@ def track(
 
     found = Tree.open(tree)
     found.node(node)
-    known = found.record.splits.get(node)
-    judges = [consistency.judge(name) for name in encoder or (known.encoders if known else ())]
+    judges = [consistency.judge(name) for name in encoder] if encoder else tracking.judges(found, node)
     model = diffusion.load(backbone).to(devices.choose(device).kind)
     measured = tracking.measure(found, node, model, judges, steps=step or (), pictures=n)
     head = ("step", "encoder", "consistency", "distinction", "relevance")

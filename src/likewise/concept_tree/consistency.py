@@ -11,12 +11,14 @@ is large when each word draws one thing, and the two draw different things. Two 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from likewise import encoders
 from likewise.encoders.encoder import Encoder, embed
+from likewise.encoders.loading import ENCODERS
 from likewise.errors import MeasureError, NoAgreementError
 from likewise.metrics.neighbours import Embedding, cosine
 
@@ -56,6 +58,14 @@ def judge(name: str) -> Encoder:
 
         return dreamsim.load(which or None)
     return encoders.load(name)
+
+
+def lasting(name: str) -> str:
+    """What `judge` finds the same encoder by from anywhere: the folder of one that has no name in full."""
+    kind, _, which = name.partition(":")
+    if kind == "dreamsim":
+        return f"{kind}:{Path(which).resolve()}" if which and Path(which).is_dir() else name
+    return str(Path(name).resolve()) if name not in ENCODERS and Path(name).is_dir() else name
 
 
 def within(rows: Embedding) -> float:

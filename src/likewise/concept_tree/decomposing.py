@@ -15,7 +15,7 @@ from likewise.concept_tree.tree import Tree
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders.encoder import Encoder
-from likewise.errors import LongWordWarning
+from likewise.errors import FixedTreeError, LongWordWarning, SettingError
 
 
 def decompose(
@@ -45,11 +45,14 @@ def decompose(
 
     Raises a LikewiseError before anything is changed; whatever happens later, the tree stays whole.
     """
+    if again and not nodes:
+        raise SettingError("again", again, "it splits anew what --node names, and no node is named")
     place = Path(out) if out is not None else None
     chosen = devices.choose(device)
     model = _model(backbone, str(settings.get("precision", "float32")), chosen)
     config = Config.for_backbone(model.facts, settings)
     tree = source if isinstance(source, Tree) else _planted(source, place, name, noun, model, config, encoders)
+    _check_begun(tree, place, name, noun)
     tree.check(model)
     if install:
         installing.check(tree)
@@ -87,6 +90,15 @@ def _planted(
         return planting.of_concept(Concept.load(source), out, name, noun, model, config, judge)
     assert not isinstance(source, Concept)
     return planting.of_photos(Path(source), out, name, noun, model)
+
+
+def _check_begun(tree: Tree, out: Path | None, name: str | None, noun: str) -> None:
+    """FixedTreeError for what only a new tree can be given; the same again is no matter."""
+    if out is not None and out.resolve() != tree.folder.resolve():
+        raise FixedTreeError(tree.folder, "--out", out, tree.folder)
+    for option, found, own in (("--name", name, tree.name), ("--noun", noun, tree.record.noun)):
+        if found and found != own:
+            raise FixedTreeError(tree.folder, option, found, own or "none")
 
 
 def _warn_of_length(tree: Tree, nodes: Sequence[str]) -> None:

@@ -39,15 +39,20 @@ def blends(
     both ways round. pairs: two words at a time; else each word on its own.
     """
     for sentence in sentences:
-        if "{}" not in sentence:
-            raise SettingError("sentence", sentence, "it needs {} where the words go")
+        check(sentence)
     words = chosen(trees, nodes)
     if pairs and len(words) < 2:
         raise SettingError("nodes", " ".join(words) or "none", "two words at least are needed to be combined")
     groups: list[tuple[str, ...]] = [*combinations(words, 2)] if pairs else [(word,) for word in words]
     if orders and pairs:
         groups = [group for pair in groups for group in (pair, pair[::-1])]
-    return [Blend(sentence.format(" ".join(group)), group) for sentence in sentences for group in groups]
+    return [Blend(sentence.replace(PLAIN, " ".join(group)), group) for sentence in sentences for group in groups]
+
+
+def check(sentence: str) -> None:
+    """SettingError for a sentence that has no place for words; other braces are its own."""
+    if PLAIN not in sentence:
+        raise SettingError("sentence", sentence, "it needs {} where the words go")
 
 
 def chosen(trees: Sequence[Tree], nodes: Sequence[str] = ()) -> list[str]:
@@ -119,12 +124,13 @@ def ladder(
 
     versions: optimiser steps, all that were kept by default; NoStepsKeptError for another.
     """
+    check(sentence)
     asked = list(versions) or sorted(tree.steps(node))
     if not asked:
         tree.step(node, tree.node(node).step or 0)
     with TemporaryDirectory() as temp:
         words = [milder(tree, node, step, Path(temp) / str(step)) for step in asked]
-        prompts = [sentence.format(one.placeholder) for one in words]
+        prompts = [sentence.replace(PLAIN, one.placeholder) for one in words]
         return imagine(prompts, concepts=words, backbone=backbone, n=n, out=out, **drawing)
 
 

@@ -47,12 +47,15 @@ class Gardener:
     cache: Path | None = None
     command: str | None = None
     meter: Meter = field(init=False)
+    loads: Mapping[str, str] = field(init=False, default_factory=dict)  # a judge's name -> what loads it again
     asked: Asked | None = field(init=False, default=None)  # by `split`; to be closed once its words are installed
 
     def __post_init__(self) -> None:
         if not self.judges:
             names = dict.fromkeys([self.config.encoder, *self.config.judges])
             self.judges = [consistency.judge(name) for name in names]
+            asked = zip(self.judges, names, strict=True)
+            self.loads = {judge.name: consistency.lasting(name) for judge, name in asked}
         assert len({one.name for one in self.judges}) == len(self.judges), "two encoders of one name"
         self.meter = Meter(costs.units(self.config), self.report)
 
@@ -217,6 +220,7 @@ class Gardener:
         done = Split(
             settings=settings.record(self.config),
             encoders={one.name: one.hash for one in self.judges},
+            loads=dict(self.loads),
             seeds=verdict["seeds"],
             chosen=seed,
             agreement=verdict["agreement"],
@@ -284,8 +288,9 @@ class Gardener:
 
     def _leave_whole(self, tree: Tree, node: str, reason: str) -> None:
         found = Split(
-            settings=settings.record(self.config), encoders={one.name: one.hash for one in self.judges}, stopped=reason
-        )
+            settings=settings.record(self.config), encoders={one.name: one.hash for one in self.judges},
+            loads=dict(self.loads), stopped=reason,
+        )  # fmt: skip
         if not tree.children(node):
             with tree.changing(node):
                 tree.replace(tree.record.nodes, {**tree.record.splits, node: found})

@@ -56,6 +56,9 @@ class Split(Stored):
 
     settings: dict[str, Any] = Field(description="The settings of the split.")
     encoders: dict[str, str] = Field(default_factory=dict, description="Name and hash of each; the first one chose.")
+    loads: dict[str, str] = Field(
+        default_factory=dict, description="Encoder, the name or folder that loads it; not of those made from Python."
+    )
     seeds: dict[str, dict[str, Figures]] = Field(default_factory=dict, description="Seed, encoder, figures.")
     chosen: int | None = Field(default=None, description="The seed that went on.")
     stopped: str | None = Field(default=None, description="Why the node was left whole.")

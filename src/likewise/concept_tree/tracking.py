@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from likewise.concept_tree import consistency
 from likewise.concept_tree.config import Config
 from likewise.concept_tree.jury import track
 from likewise.concept_tree.pictures import Look, Order, draw
@@ -11,7 +12,23 @@ from likewise.concept_tree.record import Tracked
 from likewise.concept_tree.tree import Tree
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders.encoder import Encoder, embed
-from likewise.errors import NoStepsKeptError, UnknownTreeNodeError
+from likewise.errors import JudgeGoneError, NoStepsKeptError, UnknownTreeNodeError
+
+
+def judges(tree: Tree, node: str) -> list[Encoder]:
+    """What judged a node's split, loaded again. JudgeGoneError for an encoder that is not what it was."""
+    split = tree.record.splits.get(node)
+    if split is None:
+        return []
+    settings = Config(**split.settings)
+    # trees from before it was kept what loads an encoder have the settings, in the order of the encoders
+    asked = dict(zip(split.encoders, dict.fromkeys([settings.encoder, *settings.judges]), strict=False))
+    found = []
+    for name, digest in split.encoders.items():
+        found.append(consistency.judge(split.loads.get(name) or asked.get(name, name)))
+        if found[-1].hash != digest:
+            raise JudgeGoneError(node, name)
+    return found
 
 
 def measure(

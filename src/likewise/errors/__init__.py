@@ -198,7 +198,9 @@ from likewise.errors.settings import SettingsFileError as SettingsFileError
 from likewise.errors.settings import ShapeError as ShapeError
 from likewise.errors.settings import UnknownNameError as UnknownNameError
 from likewise.errors.settings import UnknownSettingError as UnknownSettingError
+from likewise.errors.trees import FixedTreeError as FixedTreeError
 from likewise.errors.trees import ForeignTreeError as ForeignTreeError
+from likewise.errors.trees import JudgeGoneError as JudgeGoneError
 from likewise.errors.trees import NoAgreementError as NoAgreementError
 from likewise.errors.trees import NoStepsKeptError as NoStepsKeptError
 from likewise.errors.trees import NothingToSplitWarning as NothingToSplitWarning

@@ -82,6 +82,26 @@ class TreeSourceError(LikewiseError):
         )
 
 
+class FixedTreeError(LikewiseError):
+    """An option that a tree gets when it is begun, and that was given otherwise to one that is there."""
+
+    def __init__(self, tree: object, option: str, found: object, own: object) -> None:
+        super().__init__(
+            f"{tree} is there already and keeps what it was begun with: {option} is {own}, and {found} was given; "
+            f"nothing was changed.\nLeave {option} out to go on with this tree, or begin another in a place of its own."
+        )
+
+
+class JudgeGoneError(LikewiseError):
+    """An encoder that judged a split, and that cannot be loaded again."""
+
+    def __init__(self, node: str, name: str) -> None:
+        super().__init__(
+            f"{node} was judged by the encoder {name!r}, which is not what loads by that name now.\n"
+            "Name what shall judge: --encoder efficientnet-lite0"
+        )
+
+
 class TreeSettingsError(LikewiseError):
     """A split under way that was begun with other settings; changed: name -> (then, now)."""
 
