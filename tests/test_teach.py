@@ -164,9 +164,10 @@ def test_stopping_while_class_images_are_drawn_says_how_to_go_on(learn, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(prior, "make", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(Interrupted, match=r"Stopped after step 0.*\n.*\n.*--resume") as stopped:
-            learn(seed=3)
+            learn(seed=3, snr_gamma=None, device="cpu")
     command = str(stopped.value).splitlines()[-1]
     assert "--steps 4" in command and "--seed 3" in command and "'" in command  # the folder's name has a space
+    assert "--no-verdict" in command and "--device cpu" in command and "--snr-gamma none" in command
     assert learn(seed=3, resume=True).concept.name == "my-dog"
 
 
@@ -211,6 +212,20 @@ def test_another_concept_of_the_name_is_never_replaced_by_a_resume(finished, aga
     Concept.save(library().folder / "my-dog", card, lora=lora)
     with pytest.raises(NameTakenError):
         learn(resume=True)
+
+
+def test_a_concept_that_took_the_name_meanwhile_is_left_alone_and_the_learned_one_is_named(finished, again, learn):
+    from likewise.teach import _install
+
+    other = finished.concept.card.model_copy(update={"provenance": {"plan": "of another run"}})
+    card, lora = finished.concept.card, finished.concept.parts()["lora"]
+    Concept.save(library().folder / "my-dog", other, lora=lora)
+    with pytest.raises(NameTakenError, match=r"left alone.*complete, in .*concept\.\nGive it another name"):
+        _install(Concept.load(again))
+    assert library().get("my-dog").card == other
+    Concept.save(library().folder / "my-dog", card.model_copy(update={"scores": {"old": 1}}), lora=lora, replace=True)
+    _install(Concept.load(again))
+    assert library().get("my-dog").card == card
 
 
 def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):

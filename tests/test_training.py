@@ -20,7 +20,7 @@ from likewise.errors import (
     ResumeMismatchError,
     RunExistsError,
 )
-from toy_learner import CONFIG, go_on, learn, names, results, run
+from toy_learner import CONFIG, TOTAL, go_on, learn, names, results, run
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,12 @@ def test_a_run_stops_early_when_told_to(tmp_path, said, reason):
     outcome = go_on(tmp_path / "run", stop=lambda step: step.index == 6 and said)
     assert (outcome.step, outcome.reason) == (6, reason)
     assert names(tmp_path / "run") == ["000004", "000006"]
+
+
+def test_what_may_stop_a_run_sees_the_last_step_too_which_completes_it(tmp_path):
+    seen = []
+    outcome = go_on(tmp_path / "run", stop=lambda step: seen.append(step.index) or step.index == TOTAL)
+    assert (seen, outcome.step, outcome.reason) == ([*range(1, TOTAL + 1)], TOTAL, "completed")
 
 
 def test_steps_that_end_early_are_saved_and_complete(tmp_path):

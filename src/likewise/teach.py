@@ -15,7 +15,7 @@ from likewise import agreeing, checkpoint, devices, imageset, registry, training
 from likewise.concept import Concept, library
 from likewise.concept.card import check_name
 from likewise.diffusion.backbone import Backbone, Words
-from likewise.errors import CaptionWarning, Interrupted
+from likewise.errors import CaptionWarning, Interrupted, NameTakenError
 from likewise.imageset import ImageSet
 from likewise.imageset.photos import TEACHING_MINIMUM
 from likewise.preflight import Preflight, cost, look
@@ -75,7 +75,15 @@ def teach(
     PreflightError, ResumeMismatchError, Interrupted.
     """
     how = {"method": method, "backbone": backbone, "name": name, "seed": seed, "out": out, "resume": resume}
-    more = {"install": install, "device": device, "quiet": quiet, "stop_early": stop_early, "vram": vram, **options}
+    more = {
+        "verdict": verdict,
+        "install": install,
+        "device": device,
+        "quiet": quiet,
+        "stop_early": stop_early,
+        "vram": vram,
+        **options,
+    }
     job = _job(photos, noun, **how, **more)
     return job.work(verdict, install, strict)
 
@@ -85,7 +93,7 @@ def preflight(photos: str | Path, noun: str, *, verdict: bool = True, **how: Any
 
     how: teach's other arguments. Raises what teach raises before it starts.
     """
-    return _job(photos, noun, **how).look(verdict)
+    return _job(photos, noun, verdict=verdict, **how).look(verdict)
 
 
 def _job(
@@ -98,6 +106,7 @@ def _job(
     seed: int = 0,
     out: str | Path | None = None,
     resume: bool = False,
+    verdict: bool = True,
     install: bool = True,
     device: str | None = None,
     quiet: bool = False,
@@ -124,8 +133,8 @@ def _job(
         "photos_hash": pictures.hash,
     }
     agreed = agreeing.resumed(saved, facts, options, install) if saved else agreeing.planned(model, facts, options)
-    command = command_of(photos, run, facts, options, install) + " --stop-early" * stop_early
-    command += f" --vram {vram}" if vram else ""
+    asked = {"install": install, "verdict": verdict, "stop_early": stop_early, "vram": vram, "device": device}
+    command = command_of(photos, run, facts, options, asked)
     told = str(memory) if memory else ""
     return _Job(run, Path(photos), agreed, pictures, model, chosen, quiet, command, stop_early, told)
 
@@ -220,7 +229,8 @@ class _Job:
 
         newest = checkpoint.latest(self.run / "checkpoints")
         since = int(newest.name) if newest else 0
-        return Watch(self.backbone, self.run, self.lesson.words, every=every, since=since)
+        last = self.plan.config.steps
+        return Watch(self.backbone, self.run, self.lesson.words, every=every, last=last, since=since)
 
     def _show(self, step: int, words: Words) -> None:
         prompts = self.lesson.prompts(self.plan)
@@ -248,8 +258,10 @@ class _Job:
 
 def _install(concept: Concept) -> None:
     shelf = library()
-    if concept.name in shelf.names():  # an earlier end of this very run, see _resumed
-        shelf.delete(concept.name)
+    if concept.name in shelf.names():
+        if shelf.get(concept.name).card.provenance.get("plan") != concept.card.provenance["plan"]:
+            raise NameTakenError(concept.name, concept.folder)
+        shelf.delete(concept.name)  # an earlier end of this very run
     shelf.add(concept)
 
 

@@ -99,7 +99,8 @@ def run(
                     break
                 ledger.log(step)
                 bar.show(step.index, step.losses)
-                reason = COMPLETED if step.index == total else _reason(stop, step)
+                said = _reason(stop, step)  # asked at the last step too: it may keep a record of every checkpoint
+                reason = COMPLETED if step.index == total else said
                 if preview and preview_every and (step.index % preview_every == 0 or reason):
                     _previewed(preview, step)
                 if not (reason or ledger.due(step) or interrupted.is_set()):

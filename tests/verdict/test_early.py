@@ -46,7 +46,7 @@ def test_a_patient_rule_waits_longer():
 
 
 def watch(toybox, run, since=0, **more):
-    return Watch(toybox, run, lambda tensors: {}, every=5, since=since, config=TINY, **more)
+    return Watch(toybox, run, lambda tensors: {}, every=5, last=12, since=since, config=TINY, **more)
 
 
 def step(index):
@@ -59,6 +59,9 @@ def test_only_checkpoints_are_scored_and_training_draws_as_if_nobody_looked(run,
     assert [one(step(index)) for index in range(1, 11)] == [None] * 10
     assert torch.equal(torch.random.get_rng_state(), before)
     assert [row["step"] for row in one.events.read()] == [5, 10]
+    for index in (11, 12):
+        one(step(index))
+    assert [row["step"] for row in one.events.read()] == [5, 10, 12]  # the last step has a checkpoint too
     assert set(one.events.read()[0]) == {"step", "worth", "gain", "fidelity", "drift", "copied"}
 
 

@@ -6,7 +6,14 @@ from likewise.errors.root import LikewiseError, LikewiseWarning
 class NameTakenError(LikewiseError):
     """A concept's name that the library holds already."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, finished: object = None) -> None:
+        """finished: the folder of a concept that was learned while the name was taken."""
+        if finished is not None:
+            super().__init__(
+                f"The library has another concept '{name}' by now, which was left alone. What was learned is complete, "
+                f"in {finished}.\nGive it another name with: likewise concepts import {finished} --name NAME"
+            )
+            return
         super().__init__(
             f"The library has a concept '{name}' already; nothing was changed. Choose another --name, or free this one "
             f"with: likewise concepts delete {name}"

@@ -16,16 +16,17 @@ def name_of(photos: str | Path) -> str:
 
 
 def command_of(
-    photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], install: bool
+    photos: str | Path, run: Path, facts: Mapping[str, Any], options: Mapping[str, Any], asked: Mapping[str, Any]
 ) -> str:
-    """The command line that goes on with this run."""
+    """The command line that goes on with this run; asked: what else teach was told, such as install=False."""
     parts = ["likewise", "teach", str(photos), "--noun", facts["noun"], "--out", str(run), "--resume"]
     defaults = {"method": "dreambooth", "backbone": "toybox", "seed": 0}
     for key, default in defaults.items():
         parts += [f"--{key}", str(facts[key])] if facts[key] != default else []
     parts += ["--name", facts["name"]] if facts["name"] != name_of(photos) else []
-    parts += [] if install else ["--no-install"]
-    for key, value in options.items():
-        flag = key.replace("_", "-")
-        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
+    usual = {"install": True, "verdict": True, "stop_early": False, "vram": None, "device": None}
+    given = {key: asked[key] for key, default in usual.items() if asked.get(key, default) != default}
+    for key, value in {**given, **options}.items():
+        flag, told = key.replace("_", "-"), "none" if value is None else str(value)
+        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", told]
     return shlex.join(parts)

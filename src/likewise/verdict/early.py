@@ -39,14 +39,16 @@ class Watch:
         words: Callable[[Mapping[str, torch.Tensor]], Words],
         *,
         every: int,
+        last: int,
         since: int = 0,
         patience: int = PATIENCE,
         config: Config | None = None,
     ) -> None:
-        """words: the vectors in a state's tensors. every: steps between checkpoints; since: the step resumed from."""
+        """words: the vectors in a state's tensors. every: steps between checkpoints; last: the last step, which has
+        one too; since: the step resumed from."""
         config = config or CHEAP
         self.about = runs.read(run)
-        self.words, self.every, self.patience, self.config = words, every, patience, config
+        self.words, self.every, self.last, self.patience, self.config = words, every, last, patience, config
         prompts = config.drawn(backbone.facts.family, self.about.noun)
         self.brush = Brush(backbone, config, len(prompts), models=1)
         self.asked = self.about.asked(prompts)
@@ -59,7 +61,7 @@ class Watch:
 
     def __call__(self, step: Step) -> str | None:
         """Why to stop after this step, or None. Draws and writes a score at checkpoints alone."""
-        if step.index % self.every:
+        if step.index % self.every and step.index != self.last:
             return None
         self.score(step.index, self.words(step.state().tensors))
         return verdict_of(self.events.read(), self.patience)
