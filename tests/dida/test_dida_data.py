@@ -173,6 +173,18 @@ def test_snapshots_by_count_never_part_links_of_one_time(file):
     assert graph.ends == (4, 6, 8)
 
 
+def test_labels_of_numbers_are_told_in_full_and_never_twice(file):
+    def labels(times, **how):
+        rows = [f"a{i},b{i},{time}" for i, time in enumerate(times)]
+        return cut(read(file("\n".join(["source,target,time", *rows]))), **how).labels
+
+    seconds = [1706659200 + 60 * i for i in range(4)]
+    assert labels(seconds, count=2) == ("1706659200 to 1706659260", "1706659320 to 1706659380")
+    assert labels([0, 0.1, 0.2, 0.3], every="0.1")[1:3] == ("from 0.1", "from 0.2")
+    close = labels([f"2024-01-01T00:00:{second:02d}" for second in (1, 2, 3, 4)], count=4)
+    assert close == tuple(f"2024-01-01 00:00 to 2024-01-01 00:00{more}" for more in ("", " (2)", " (3)", " (4)"))
+
+
 def test_widths_that_do_not_fit_are_refused(file):
     plain = read(file("source,target,time\na,b,0\nb,c,1000000\n"))
     with pytest.raises(CalendarError, match="Snapshots by the month need dates"):

@@ -1,6 +1,7 @@
 """What is said about a forecast is true: weights add up to the sums, an effect is the change without the link."""
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from likewise.dida.evaluation import scorer
 from likewise.dida.explain import carriers
 from likewise.dida.graph import build
 from likewise.dida.networks import make
-from likewise.dida.picturing import draw
+from likewise.dida.picturing import draw, drawings
 from likewise.dida.splits import split
 from likewise.dida.weights import LastLayer
 
@@ -99,6 +100,15 @@ def test_drawings_are_files_that_a_browser_can_read(report, tmp_path):
     assert all(ET.parse(path).getroot().tag.endswith("svg") for path in found)
     again = [path.read_bytes() for path in found]
     assert [path.read_bytes() for path in draw(report, tmp_path / "new")] == again
+
+
+def test_points_stand_at_their_snapshots_whatever_those_are_called(graph):
+    alike = replace(graph, labels=("same",) * 6)
+    net = network(alike).float()
+    parts = net(past(alike, both_ways=True), None)[0].detach()
+    found = drawings(changes(net, alike, parts, split(6, 1, 2), scorer(parts)))["auc.svg"]
+    dots = [one.get("cx") for one in ET.fromstring(found).iter() if one.tag.endswith("circle")]
+    assert len(set(dots)) == 5
 
 
 def test_names_from_a_file_never_become_markup():

@@ -30,8 +30,8 @@ def changes(
 ) -> dict[str, Any]:
     """The shift report, as JSON. parts (T, N, d): the invariant ones of every time.
 
-    "by_time": for each scored snapshot its period, links, "new_pairs" and "new_nodes" (shares never seen before),
-    "mix" (total variation between its domains and training's, 0 to 1), "drift" (mean cosine distance of a linked
+    "by_time": for each scored snapshot its place among all (from 0), period, links, "new_pairs" and "new_nodes"
+    (shares never seen before), "mix" (total variation between its domains and training's, 0 to 1), "drift" (mean cosine distance of a linked
     node's embedding from the one before), "age" (snapshots back that the invariant weights look, mean over nodes) and
     "auc". "by_domain": AUC with interval at each snapshot, and over each period, and the domain's share of links, of
     the invariant and of the variant weights. "attention": row t, column s, the share of weight at t on links of s.
@@ -45,7 +45,8 @@ def changes(
     rows = []
     for t, (_, wins) in scored.items():
         mix = mixes[t + 1] / mixes[t + 1].sum()
-        row = {"snapshot": graph.labels[t + 1], "period": _period(split, t), "links": graph.links(t + 1).shape[1]}
+        row = {"snapshot": graph.labels[t + 1], "place": t + 1, "period": _period(split, t)}
+        row |= {"links": graph.links(t + 1).shape[1]}
         row |= _novelty(graph, t) | {"mix": float(np.abs(mix - usual).sum() / 2), "drift": _drift(graph, parts, t)}
         rows.append(row | {"age": seen["age"][t], "auc": float(wins.mean())})
     return {
@@ -127,7 +128,7 @@ def _by_domain(
             own = trial.domain == number
             if own.any():
                 span = bootstrap(wins[own], seed=seed, groups=trial.links[0].numpy()[own], draws=DRAWS)
-                series.append({"snapshot": graph.labels[t + 1], **asdict(span)})
+                series.append({"snapshot": graph.labels[t + 1], "place": t + 1, **asdict(span)})
                 periods[_period(split, t)].append(wins[own])
         means = {period: float(np.concatenate(each).mean()) for period, each in periods.items() if each}
         shares = {f"{kind}_share": float(each[number]) for kind, each in seen["domains"].items()}

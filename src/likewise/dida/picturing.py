@@ -13,13 +13,12 @@ MOST = 5  # domains that are drawn: those with most of the links
 def drawings(report: Mapping[str, Any]) -> dict[str, str]:
     """File name to SVG, of what `DIDA.changes` found."""
     labels = report["snapshots"]
-    place = {label: number for number, label in enumerate(labels)}
     rows = report["by_time"]
-    since = min((place[row["snapshot"]] for row in rows if row["period"] != "training"), default=None)
+    since = min((row["place"] for row in rows if row["period"] != "training"), default=None)
     ranked = sorted(report["by_domain"].items(), key=lambda one: -one[1]["links_share"])
-    lines = [_domain(name, one["auc"], place) for name, one in ranked[:MOST] if one["auc"]]
+    lines = [_domain(name, one["auc"]) for name, one in ranked[:MOST] if one["auc"]]
     moved = [
-        Curve(words, [(place[row["snapshot"]], row[key]) for row in rows])
+        Curve(words, [(row["place"], row[key]) for row in rows])
         for key, words in (("drift", "embedding drift"), ("new_pairs", "new pairs"), ("mix", "change of domains"))
     ]
     return {
@@ -37,6 +36,6 @@ def draw(report: Mapping[str, Any], folder: str | Path) -> list[Path]:
     return list(made)
 
 
-def _domain(name: str, auc: list[Mapping[str, Any]], place: Mapping[str, int]) -> Curve:
-    points = [(place[one["snapshot"]], one["value"]) for one in auc]
+def _domain(name: str, auc: list[Mapping[str, Any]]) -> Curve:
+    points = [(one["place"], one["value"]) for one in auc]
     return Curve(name, points, [(one["low"], one["high"]) for one in auc])

@@ -1,6 +1,7 @@
 """Links cut into snapshots: by the calendar, by a width of time, or into so many of about equal size."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -39,7 +40,7 @@ def cut(links: Links, *, every: str | float | None = None, count: int | None = N
         domain,
         nodes=links.nodes,
         domains=links.domains,
-        labels=tuple(labels),
+        labels=tuple(_distinct(labels)),
         opens=tuple(opens.tolist()),
     )
 
@@ -130,8 +131,17 @@ def _name(every: str) -> Callable[[int], str]:
     }[every]
 
 
+def _distinct(labels: Sequence[str]) -> list[str]:
+    """The labels, those that came before with a number behind them."""
+    seen, found = Counter(), []
+    for label in labels:
+        seen[label] += 1
+        found.append(f"{label} ({seen[label]})" if seen[label] > 1 else label)
+    return found
+
+
 def _shown(time: float, dated: bool) -> str:
     if not dated:
-        return f"{time:g}"
+        return str(int(time)) if float(time).is_integer() and abs(time) < 2**63 else f"{time:.15g}"
     moment = EPOCH + timedelta(seconds=float(time))
     return str(moment.date()) if moment.time() == moment.min.time() else f"{moment:%Y-%m-%d %H:%M}"
