@@ -81,6 +81,22 @@ def test_a_misspelt_word_is_usage_and_brings_the_nearest(run, words, hint):
     assert hint in result.err.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["teach", "--json"], "PHOTOS"),
+        (["imagine", "a", "--steps", "many", "--json"], "--steps"),
+        (["imagine", "--json"], "give a prompt"),
+        (["teach", "a", "--nuon", "dog", "--json"], "--noun"),
+        (["images", "chek", "--json"], "check"),
+    ],
+)
+def test_usage_is_one_json_object_where_that_is_asked_for(run, words, told):
+    result = run(*words)
+    assert result.code == 2 and result.json["error"] == "UsageError" and told in result.json["message"]
+    assert result.err.startswith("Usage: likewise") and told in result.err
+
+
 def test_a_users_mistake_is_told_in_plain_lines(run, doctored):
     def fail() -> Answer:
         """Fail."""

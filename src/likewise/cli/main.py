@@ -50,6 +50,8 @@ QUIET = {
     "DIFFUSERS_VERBOSITY": "error",
     "TOKENIZERS_PARALLELISM": "false",
 }
+# click's UsageError, which typer takes from click or from its own copy of it, by its version.
+USAGE: Any = typer.BadParameter.__base__
 # Told in a line, not a traceback: what the machine, not the program, could not do.
 MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 
@@ -65,6 +67,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     with _plain_warnings():
         try:
             typer.main.get_command(app(argv)).main(argv, prog_name="likewise")
+        except SystemExit as stop:
+            if isinstance(stop.__context__, USAGE):  # typer has told it on standard error
+                _tell(argv, "UsageError", stop.__context__.format_message())
+            raise
         except LikewiseError as error:
             _fail(argv, type(error).__name__, str(error), error.exit_code)
         except ModuleNotFoundError as error:
@@ -127,10 +133,15 @@ def _group() -> None:
 
 
 def _fail(argv: Sequence[str], kind: str, message: str, status: int = 1) -> NoReturn:
-    if "--json" in argv:
-        typer.echo(json.dumps({"error": kind, "message": message}, ensure_ascii=False))
+    _tell(argv, kind, message)
     typer.echo(message, err=True)
     sys.exit(status)
+
+
+def _tell(argv: Sequence[str], kind: str, message: str) -> None:
+    """The error on standard output, where JSON is asked for."""
+    if "--json" in argv:
+        typer.echo(json.dumps({"error": kind, "message": message}, ensure_ascii=False))
 
 
 def _extra(error: ModuleNotFoundError) -> str:

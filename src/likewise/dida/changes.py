@@ -31,9 +31,9 @@ def changes(
     """The shift report, as JSON. parts (T, N, d): the invariant ones of every time.
 
     "by_time": for each scored snapshot its place among all (from 0), period, links, "new_pairs" and "new_nodes"
-    (shares never seen before), "mix" (total variation between its domains and training's, 0 to 1), "drift" (mean cosine distance of a linked
-    node's embedding from the one before), "age" (snapshots back that the invariant weights look, mean over nodes) and
-    "auc". "by_domain": AUC with interval at each snapshot, and over each period, and the domain's share of links, of
+    (shares never seen before), "mix" (total variation between its domains and training's, 0 to 1), "drift" (mean
+    cosine distance of a linked node's embedding from the one before), "age" (snapshots back that the invariant weights
+    look, mean over nodes) and "auc". "by_domain": AUC with interval at each snapshot, and over each period, and the domain's share of links, of
     the invariant and of the variant weights. "attention": row t, column s, the share of weight at t on links of s.
     "by_period": means.
     """
