@@ -12,6 +12,7 @@ import typer
 
 import likewise
 from likewise.cli import main as frame
+from likewise.cli import options
 from likewise.cli.command import Answer, Command
 from likewise.errors import LikewiseError, LikewiseWarning
 
@@ -43,6 +44,14 @@ def test_every_command_explains_itself_and_has_the_shared_flags(run, words):
     result = run(*words, "--help")
     assert result.code == 0
     assert all(flag in result.out for flag in ("--config FILE", "--dump-config", "--json"))
+
+
+@pytest.mark.parametrize("words", VERBS, ids=" ".join)
+def test_a_key_of_a_settings_file_is_the_flag_with_underscores(words):
+    command = frame.commands(words[0])[words[-1]]
+    flags = {name: options.flag(parameter) for name, parameter in command.parameters.items()}
+    keys = {setting.key: flag.split("/")[0] for name, setting in command.own().items() if (flag := flags[name])}
+    assert keys == {key: f"--{key.replace('_', '-')}" for key in keys}
 
 
 @pytest.mark.parametrize("name", [name for name, entry in frame.ENTRIES.items() if not entry.group])

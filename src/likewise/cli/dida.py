@@ -50,7 +50,7 @@ def learn(
     domain: Domain = None,
     every: Every = None,
     snapshots: Snapshots = None,
-    held: Annotated[
+    hold_out: Annotated[
         list[str] | None, typer.Option("--hold-out", metavar="DOMAIN", help="A domain that training must not see.")
     ] = None,
     skip_bad_rows: Skip = False,
@@ -67,10 +67,11 @@ def learn(
     columns = {"source": source, "target": target, "time": time, "domain": domain}
     graph = _graph(table, columns, every, snapshots, skip_bad_rows)
     graph, settings = with_classes(graph, classes, class_time, skip_bad_rows, settings)
-    own = {"classes": classes, "class-time": class_time, **{k: v for k, v in settings.items() if k != "task"}}
-    own = {name: value for name, value in own.items() if value is not None}
-    again = _command(table, out, columns, every, snapshots, held or [], skip_bad_rows, seed, own)
-    how = {"held": held or [], "seed": seed, "out": out, "resume": resume, "quiet": False, "resume_command": again}
+    held = hold_out or []
+    own = {name: value for name, value in (("classes", classes), ("class_time", class_time)) if value is not None}
+    own |= {name: value for name, value in settings.items() if name != "task"}
+    again = _command(table, out, columns, every, snapshots, held, skip_bad_rows, seed, own)
+    how = {"held": held, "seed": seed, "out": out, "resume": resume, "quiet": False, "resume_command": again}
     model = DIDA(**settings).fit(graph, **how)
     data = {"run": str(out), **_described(graph), "validation": model.validation}
     if classes:

@@ -29,7 +29,7 @@ def judge(
         str, typer.Option(help="Address to serve on; any but this machine's own needs a token to enter.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 takes any that is free.")] = 8765,
-    browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    open_: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     *,
     settings: Mapping[str, Any],
 ) -> Answer:
@@ -44,7 +44,7 @@ def judge(
         alone = loopback(host)
         with Server(Pages(room, desk=alone), host, port) as server:
             _told(server.url, alone)
-            if browser:
+            if open_:
                 typer.launch(server.url)
             try:
                 server.serve_forever()

@@ -68,8 +68,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         try:
             typer.main.get_command(app(argv)).main(argv, prog_name="likewise")
         except SystemExit as stop:
-            if isinstance(stop.__context__, USAGE):  # typer has told it on standard error
-                _tell(argv, "UsageError", stop.__context__.format_message())
+            usage: Any = stop.__context__
+            if isinstance(usage, USAGE):  # typer has told it on standard error
+                _tell(argv, "UsageError", usage.format_message())
             raise
         except LikewiseError as error:
             _fail(argv, type(error).__name__, str(error), error.exit_code)

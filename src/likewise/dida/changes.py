@@ -33,9 +33,9 @@ def changes(
     "by_time": for each scored snapshot its place among all (from 0), period, links, "new_pairs" and "new_nodes"
     (shares never seen before), "mix" (total variation between its domains and training's, 0 to 1), "drift" (mean
     cosine distance of a linked node's embedding from the one before), "age" (snapshots back that the invariant weights
-    look, mean over nodes) and "auc". "by_domain": AUC with interval at each snapshot, and over each period, and the domain's share of links, of
-    the invariant and of the variant weights. "attention": row t, column s, the share of weight at t on links of s.
-    "by_period": means.
+    look, mean over nodes) and "auc". "by_domain": AUC with interval at each snapshot, and over each period, and the
+    domain's share of links, of the invariant and of the variant weights. "attention": row t, column s, the share of
+    weight at t on links of s. "by_period": means.
     """
     times = [t for t in range(len(graph) - 1) if graph.links(t + 1).numel()]
     scored = {one.t: (one, measures.wins(one, scorer)) for one in measures.trials(graph, times, seed=seed, rivals=1)}
