@@ -66,12 +66,8 @@ def test_an_index_is_built_asked_and_thinned(run, photos):
     assert run("dreamsim", "index", "info", "idx", "--json").json["rows"] == 7
     again = run("dreamsim", "index", "delete", "idx", photos / "2.png")
     assert again.code == 1 and "holds none of them" in again.err
-    assert run("dreamsim", "index", "delete", "idx", photos, "--json").json == {"deleted": 7, "rows": 0}
-    missing = run("dreamsim", "index", "info", "none")
-    assert "likewise dreamsim index build none PICTURES" in missing.err
-    again = run("dreamsim", "index", "delete", "idx", photos / "2.png")
-    assert again.code == 1 and "holds none of them" in again.err
-    assert run("dreamsim", "index", "delete", "idx", photos, "--json").json == {"deleted": 7, "rows": 0}
+    rest = run("dreamsim", "index", "delete", "idx", photos, "--json").json  # what lies in a folder
+    assert (rest["deleted"], rest["rows"]) == (7, 0)
     missing = run("dreamsim", "index", "info", "none")
     assert "likewise dreamsim index build none PICTURES" in missing.err
 
@@ -93,7 +89,6 @@ def test_a_tuned_metric_is_used_by_its_folder(run, photos):
     assert made.json["settings"]["lr"] == 3e-3 and made.json["triplets"]["test"] > 0
     told = run("dreamsim", "distance", photos / "0.png", photos / "1.png", "--metric", "tuned", "--json")
     assert told.json["metric"] == "tuned"
-    assert encoders.load("tuned").hash == encoders.load("tuned/metric").hash == dreamsim.load("tuned").hash
     assert encoders.load("tuned").hash == encoders.load("tuned/metric").hash == dreamsim.load("tuned").hash
     scored = run("dreamsim", "evaluate", photos, "--metric", "tuned", "--json")
     assert scored.json["triplets"] == made.json["triplets"]["test"] and "left out of the score" in scored.err
