@@ -42,8 +42,9 @@ def imagine(
     A `<name>` in a prompt draws that concept, from `concepts` (names, folders, Concepts) or the library; those given
     take part in every picture, those only named in theirs. size: pixels a side. batch: pictures a call of the network,
     which is always filled up to so many: fewer take less memory, and single pictures less time. The seed's picture is
-    the same whatever else is drawn; of another batch its last bits may differ, so it is in the metadata. out: a folder for PNG files and a contact sheet; each file is written as soon as it is drawn.
-    progress(done, total) counts denoising steps of pictures. Raises a LikewiseError before anything is drawn.
+    the same whatever else is drawn; of another batch its last bits may differ, so it is in the metadata. out: a folder
+    for PNG files and a contact sheet; each file is written as soon as it is drawn. progress(done, total) counts
+    denoising steps of pictures. Raises a LikewiseError before anything is drawn.
     """
     settings = plan.Settings(negative, steps, guidance, scheduler, size)
     drawn_seeds = plan.picture_seeds(n, seed, seeds)
