@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from made_metrics import metric, pictures
 
-from likewise.dreamsim import calibration
+from likewise.dreamsim import calibration, jnd
 from likewise.dreamsim.calibration import SameCurve
-from likewise.dreamsim.evaluating import soft_average_precision
+from likewise.dreamsim.evaluating import evaluate, soft_average_precision
+from likewise.dreamsim.jnd import Pair
+from likewise.dreamsim.measuring import pair_distances
 from likewise.errors import MeasureError
 
 
@@ -70,6 +73,18 @@ def test_votes_that_contradict_the_distances_give_no_curve():
     distances, shares = seen()
     with pytest.raises(MeasureError, match="fewer with distance"):
         calibration.fit_same(distances, 1 - shares)
+
+
+def test_a_metric_that_people_contradict_is_scored_without_a_threshold(tmp_path):
+    model, names = metric(), [f"{number}.png" for number in range(8)]
+    for name, one in zip(names, pictures(8), strict=True):
+        one.save(tmp_path / name)
+    asked = [(first, second) for first in names[:4] for second in names[4:]]
+    far = pair_distances(model, asked, tmp_path)
+    votes = [(4, 1) if value > np.median(far) else (1, 4) for value in far]
+    jnd.write(tmp_path, [Pair(*one, *given, None) for one, given in zip(asked, votes, strict=True)])
+    found = evaluate(model, tmp_path, "jnd")
+    assert found["half_say_same_at"] is None and found["average_precision"]["value"] < 0.7
 
 
 def test_pairs_of_one_group_count_as_one_in_a_thresholds_interval():

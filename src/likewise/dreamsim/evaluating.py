@@ -57,7 +57,10 @@ def night(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
 
 
 def same(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
-    """Average precision on pairs.jsonl, with an interval over groups, and the threshold at which half say "same"."""
+    """Average precision on pairs.jsonl, with an interval over groups, and the threshold at which half say "same".
+
+    The threshold is null where the votes contradict the distances.
+    """
     from likewise.dreamsim import calibration
 
     found = seen.voted(jnd.read(folder), folder)
@@ -65,8 +68,12 @@ def same(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
     shares, votes = np.array([pair.share for pair in found]), np.array([pair.votes for pair in found])
     both = np.stack([distances, shares], axis=1)
     score = bootstrap(both, _precision, seed=seed, groups=[pair.unit for pair in found], draws=500)
-    (limit,) = calibration.thresholds(distances, shares, votes, groups=[pair.unit for pair in found], seed=seed)
-    return {"pairs": len(found), "average_precision": plain(score), "half_say_same_at": plain(limit)}
+    about: dict[str, Any] = {"pairs": len(found), "average_precision": plain(score), "half_say_same_at": None}
+    try:
+        (limit,) = calibration.thresholds(distances, shares, votes, groups=[pair.unit for pair in found], seed=seed)
+    except MeasureError:  # a metric that people contradict has a score, and no such distance
+        return about
+    return {**about, "half_say_same_at": plain(limit)}
 
 
 def bapps(metric: Metric, folder: Path, seed: int = 0) -> dict[str, Any]:
