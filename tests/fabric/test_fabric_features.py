@@ -5,15 +5,16 @@ import dataclasses
 
 import pytest
 import torch
+import torch.nn.functional as F
 from fabric_made import encoded
 
-from likewise import settings
+from likewise import seeds, settings
 from likewise.diffusion import attention, lora, sampling
 from likewise.errors import BadSettingError
-from likewise.fabric import Session, weighted
+from likewise.fabric import Session, feeding, weighted
 from likewise.fabric.config import Config
 from likewise.fabric.features import Features
-from likewise.fabric.feeding import Feeder
+from likewise.fabric.feeding import Call, Feeder, Side
 from likewise.fabric.gallery import Sight
 from likewise.fabric.generation import generate
 from likewise.fabric.merging import merged
@@ -137,6 +138,61 @@ def test_a_references_features_do_not_depend_on_its_company(sd1):
     for layer, (keys, values, _) in alone.items():
         assert torch.equal(keys.open(), among[layer][0].open())
         assert torch.equal(values.open(), among[layer][1].open())
+
+
+def counted(monkeypatch, owner, name):
+    """The calls of a function from here on, by their arguments."""
+    calls, original = [], getattr(owner, name)
+    monkeypatch.setattr(owner, name, lambda *a, **named: calls.append(a) or original(*a, **named))
+    return calls
+
+
+def test_what_is_known_needs_no_noise_and_what_is_not_kept_needs_no_probe(sd1, three, monkeypatch):
+    likes, dislikes = encoded(sd1, [1, 2]), encoded(sd1, [3])
+    noise, rows = counted(monkeypatch, seeds, "randn"), counted(monkeypatch, sd1, "predict")
+    warm = draw(sd1, likes, dislikes, three)
+    assert not [call for call in noise if "reference noise" in call]
+    assert [len(call[0]) for call in rows] == [1, 2, 2, 2, 2]  # the probe, and four steps
+    for nowhere in (None, Features(0)):
+        rows.clear()
+        assert torch.equal(draw(sd1, likes, dislikes, nowhere), warm)
+        assert [len(call[0]) for call in rows] == [3, 2, 3, 2, 2, 2]  # three references before each step of the window
+
+
+def test_a_look_at_references_ends_with_the_last_layer_that_is_kept(sd1):
+    behind = []
+    hook = sd1.unet.conv_out.register_forward_hook(lambda *_: behind.append(1))
+    try:
+        with torch.no_grad():
+            sight = Sight(sd1, Feeder(sd1.unet), [(500.0, 0.6, 0.8)], sd1.encode_text([""]), ROWS)
+            seen = sight.compute([(encoded(sd1, [1])[0], 0)])[0]
+    finally:
+        hook.remove()
+    assert not behind
+    assert set(seen) == {site.name for site in Feeder(sd1.unet).sites}
+    assert not [site for site in Feeder(sd1.unet).sites if site.module.processor.__class__.__name__ == "FedAttention"]
+
+
+def test_the_look_for_an_effect_ends_where_one_is_seen(sd1, monkeypatch):
+    text, (one,) = sd1.encode_text([""]), encoded(sd1, [1])
+    rows, t = torch.stack([one.latents.flip(-1), one.latents]), torch.tensor([500, 500])
+    plain, counts, said = counted(monkeypatch, F, "scaled_dot_product_attention"), [], []
+    for check in (False, True):
+        plain.clear()
+        call = Call(1, (Side(slice(0, 1), slice(0, 1), (0.8,)),), check=check)
+        with torch.no_grad(), Feeder(sd1.unet).feeding(call):
+            said.append(sd1.predict(rows, t, text[[0, 0]]))
+        counts.append(len(plain))
+    assert counts[1] == counts[0] + 1
+    assert torch.equal(*said)
+
+
+@pytest.mark.parametrize("config", [{}, {"noise": "fresh", "merge": 0.5}, {"noise": "fresh", "like_bottleneck": 0.0}])
+def test_joined_attention_draws_what_one_attention_over_all_keys_draws(config, sd1, monkeypatch):
+    likes, dislikes = encoded(sd1, [1, 2], [1.0, 0.4]), encoded(sd1, [3])
+    fast = draw(sd1, likes, dislikes, **config)
+    monkeypatch.setattr(feeding, "splits", lambda q: False)
+    assert float((draw(sd1, likes, dislikes, **config) - fast).abs().max()) <= 1e-4 * float(fast.abs().max())
 
 
 def test_a_session_with_fixed_noise_is_replayed_bit_for_bit_and_keeps_features(sd1, tmp_path):

@@ -6,7 +6,7 @@ reference and a step, a round computes those of its new references alone.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -79,22 +79,18 @@ def size_of(entry: Entry) -> int:
     return logs + sum(keys.bytes + values.bytes for keys, values, _ in entry.values())
 
 
-class Stacked(Mapping[str, Seen]):
+class Stacked:
     """Several references' features by layer, unpacked when the network gets there: one layer is in memory at a time."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = entries
 
-    def __getitem__(self, layer: str) -> Seen:
-        """All references at this layer."""
-        keys, values, logs = zip(*(entry[layer] for entry in self.entries), strict=True)
+    def joined(self, layer: str, references: slice) -> Seen:
+        """See feeding.Held."""
+        keys, values, logs = zip(*(entry[layer] for entry in self.entries[references]), strict=True)
         counts = None if logs[0] is None else torch.stack(logs)
-        return torch.stack([one.open() for one in keys]), torch.stack([one.open() for one in values]), counts
+        return _listed(keys), _listed(values), counts
 
-    def __iter__(self) -> Iterator[str]:
-        """The layers."""
-        return iter(self.entries[0])
 
-    def __len__(self) -> int:
-        """How many layers there are."""
-        return len(self.entries[0])
+def _listed(parts: Sequence[Packed]) -> Tensor:
+    return torch.cat([one.open() for one in parts], 1)[None] if len(parts) > 1 else parts[0].open()[None]

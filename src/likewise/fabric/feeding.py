@@ -5,10 +5,11 @@ through the layer's own projections, so adapters take part. Each reference is pr
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from functools import cache
+from typing import Any, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,12 +20,35 @@ from likewise.diffusion.attention import Site
 from likewise.errors import AttentionTakenError, NoEffectError, NoSelfAttentionError
 from likewise.fabric.merging import Seen, merged
 from likewise.fabric.strength import depth
-from likewise.fabric.weighted import attend
+from likewise.fabric.weighted import concatenated, lean, splits, summed
 
 PLAIN = ("AttnProcessor", "AttnProcessor2_0")
 UNSEEN = 1e-7  # a difference in a layer's output, as a part of its size, that is only rounding
 
-Held = Mapping[str, Seen]  # by layer
+
+class Held(Protocol):
+    """References' features by layer."""
+
+    def joined(self, layer: str, references: slice) -> Seen:
+        """Some references' keys and values as one list of tokens (1, heads, references * tokens, width); counts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Features as a network call left them."""
+
+    layers: Mapping[str, Seen]
+
+    def joined(self, layer: str, references: slice) -> Seen:
+        """See Held."""
+        keys, values, counts = self.layers[layer]
+        keys, values = (each[references].transpose(0, 1).flatten(1, 2)[None] for each in (keys, values))
+        return keys, values, None if counts is None else counts[references]
+
+
+class _AllSeen(Exception):
+    """Nothing that a call is for lies behind this layer."""
 
 
 @dataclass(frozen=True)
@@ -42,62 +66,76 @@ class Call:
     """One network call: its rows are the pictures' first, then the references'.
 
     held: references' features from earlier calls, which then have no rows here. keep: put those of this call into
-    kept. merge: the part of each reference's tokens to merge. check: also find out by how much references change the
-    layers' outputs.
+    kept; a call without pictures ends where the last of its `layers` is kept. merge: the part of each reference's
+    tokens to merge. check: also find out, layer by layer until one has changed, by how much references change outputs.
     """
 
     pictures: int
     sides: tuple[Side, ...] = ()
-    held: Held = field(default_factory=dict)
+    held: Held | None = None
     keep: bool = False
     kept: dict[str, Seen] = field(default_factory=dict)
     merge: float = 0.0
     check: bool = False
     changed: float = 0.0
+    layers: int = 0
+    _biases: dict[tuple[int, float, int], Tensor] = field(default_factory=dict)
 
     def attend(self, site: Site, blocks: int, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """The attention of one layer, (rows, heads, tokens, width) like q, k and v."""
         own = merged(k[self.pictures :], v[self.pictures :], self.merge) if self.pictures < len(k) else None
         if self.keep and own is not None:
             self.kept[site.name] = own
-        seen = self.held.get(site.name) if own is None else own
-        out = []
-        for rows, side in self._shares(len(q)):
-            factor = 0.0 if side is None else depth(*_place(site.name), blocks, side.bottleneck)
-            if side is None or not factor:  # a bottleneck of 0 leaves no reference in the middle
-                out.append(F.scaled_dot_product_attention(q[rows], k[rows], v[rows]))
+            if not self.pictures and len(self.kept) == self.layers:
+                raise _AllSeen
+        held = self.held if own is None else Computed({site.name: own})
+        factors = [depth(*_place(site.name), blocks, side.bottleneck) for side in self.sides]
+        # a bottleneck of 0 leaves no reference in the middle
+        sides = [(side, factor) for side, factor in zip(self.sides, factors, strict=True) if factor]
+        if not sides:
+            return F.scaled_dot_product_attention(q, k, v)
+        assert held is not None, "sides need references, in this call or held"
+        out, sums = summed(q, k, v) if splits(q) else (_unfed(q, k, v, sides), None)
+        for side, factor in sides:
+            keys, values, counts = held.joined(site.name, side.references)
+            bias, mine = self._bias(side, factor, keys, counts), out[side.rows]
+            own_q, own_k, own_v = q[side.rows], k[side.rows], v[side.rows]
+            plain = F.scaled_dot_product_attention(own_q, own_k, own_v) if self._asks() else None
+            if sums is None:
+                mine.copy_(concatenated(own_q, own_k, own_v, keys, values, bias))
             else:
-                assert seen is not None, "a side needs references, in this call or held"
-                out.append(self._fed(q[rows], k[rows], v[rows], seen, side, factor))
-        return torch.cat(out)
+                even = counts is None and len(set(side.weights)) == 1
+                lean(mine, sums[side.rows], own_q, keys, values, bias, even=even)
+            if plain is not None:
+                apart = float((mine - plain).abs().max() / plain.abs().max().clamp(min=1e-30))
+                self.changed = max(self.changed, apart)
+        return out
 
-    def _shares(self, rows: int) -> Iterator[tuple[slice, Side | None]]:
-        """The batch in order: each side's rows, and what no side feeds."""
-        done = 0
-        for side in self.sides:
-            if side.rows.start > done:
-                yield slice(done, side.rows.start), None
-            yield side.rows, side
-            done = side.rows.stop
-        if done < rows:
-            yield slice(done, rows), None
+    def _asks(self) -> bool:
+        return self.check and not self.changed > UNSEEN
 
-    def _fed(self, q: Tensor, k: Tensor, v: Tensor, seen: Seen, side: Side, factor: float) -> Tensor:
-        keys, values, counts = (part if part is None else part[side.references] for part in seen)
-        assert keys is not None and values is not None
-        weights = torch.tensor([weight * factor for weight in side.weights], dtype=torch.float64, device=q.device)
-        logs = weights.log()[:, None].expand(-1, keys.shape[2])  # (references, tokens)
-        logs = (logs if counts is None else logs + counts).flatten().to(torch.promote_types(q.dtype, torch.float32))
-        fed = attend(q, k, v, _joined(keys), _joined(values), logs)
-        if self.check:
-            own = F.scaled_dot_product_attention(q, k, v)
-            self.changed = max(self.changed, float((fed - own).abs().max() / own.abs().max().clamp(min=1e-30)))
-        return fed
+    def _bias(self, side: Side, factor: float, keys: Tensor, counts: Tensor | None) -> Tensor:
+        """log w of each of the side's tokens; where each stands for itself, it is made once a call."""
+        tokens = keys.shape[2] // len(side.weights)
+        key = side.rows.start, factor, tokens
+        made = self._biases.get(key)
+        if made is None or counts is not None:
+            weights = torch.tensor([weight * factor for weight in side.weights], dtype=torch.float64)
+            logs = weights.log()[:, None].expand(-1, tokens).to(keys.device)  # (references, tokens)
+            logs = logs if counts is None else logs + counts
+            made = logs.flatten().to(torch.promote_types(keys.dtype, torch.float32))
+            self._biases[key] = made
+        return made
 
 
-def _joined(each: Tensor) -> Tensor:
-    """(references, heads, tokens, width) as one list of tokens (1, heads, references * tokens, width)."""
-    return each.transpose(0, 1).flatten(1, 2)[None]
+def _unfed(q: Tensor, k: Tensor, v: Tensor, sides: Sequence[tuple[Side, float]]) -> Tensor:
+    """The attention of rows that no side feeds; those of the sides are left open."""
+    out, done = torch.empty_like(q), 0
+    for start, stop in [*((side.rows.start, side.rows.stop) for side, _ in sides), (len(q), len(q))]:
+        if start > done:
+            out[done:start] = F.scaled_dot_product_attention(q[done:start], k[done:start], v[done:start])
+        done = stop
+    return out
 
 
 class FedAttention:
@@ -141,18 +179,22 @@ class Feeder:
     def feeding(self, call: Call) -> Iterator[None]:
         """Within this scope the U-Net answers `call`; then its layers are what they were, whatever happened.
 
+        The scope ends early where a call without pictures has kept all layers: what follows in it is not run.
         Raises AttentionTakenError if something else computes these layers now, and NoEffectError if the call asked to
         check and references changed nothing.
         """
         for site in self.sites:
             if type(site.module.processor).__name__ not in PLAIN:
                 raise AttentionTakenError(site.name, type(site.module.processor).__name__)
-        with attention.exchanged([(site, FedAttention(site, self.blocks, call)) for site in self.sites]):
+        call.layers = len(self.sites)
+        fed = [(site, FedAttention(site, self.blocks, call)) for site in self.sites]
+        with suppress(_AllSeen), attention.exchanged(fed):
             yield
         if call.check and not call.changed > UNSEEN:
             raise NoEffectError(call.changed)
 
 
+@cache
 def _place(name: str) -> tuple[str, int]:
     """("down", 1) for down_blocks.1.attentions.0..."""
     found = re.match(r"(down|mid|up)_block(?:s\.(\d+))?\.", name)

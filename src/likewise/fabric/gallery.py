@@ -65,7 +65,7 @@ class Gallery:
         self.sight, self.kept, self.wanted = sight, kept, wanted
         self._ready: dict[Key, Entry] = {}
         first = next(one for step in wanted for one in step)
-        self._name = sight.name(first.latents)
+        self._name = sight.name(first.latents) if kept.budget else ""  # where nothing is kept, nothing is mistaken
         each = {one.reference.id: one for step in wanted for one in step}
         self._ids = {id: f"{id} {checkpoint.hash_bytes(_bytes(one.latents))}" for id, one in each.items()}
         kept.begin(list(dict.fromkeys(self._key(one, step) for step, side in enumerate(wanted) for one in side)))

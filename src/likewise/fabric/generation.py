@@ -128,11 +128,12 @@ class _Feeding:
         return None if self._gallery is None else self._gallery.at(step)
 
     def at(self, step: int) -> Fed | None:
-        """The references that have a weight at this step, noised; None without any."""
+        """The references that have a weight at this step, noised unless they are computed ahead; None without any."""
         if step not in self.active:
             return None
-        kept, levels = self._kept(step), self.levels[step][1:]
-        noised = torch.stack([one.at(*levels, one.noise(self.seed, step)) for side in kept for one, _ in side])
+        kept, levels, noised = self._kept(step), self.levels[step][1:], None
+        if self._gallery is None:
+            noised = torch.stack([one.at(*levels, one.noise(self.seed, step)) for side in kept for one, _ in side])
         weights = [tuple(weight for _, weight in side) for side in kept]
         bottlenecks = self.config.like_bottleneck, self.config.dislike_bottleneck
         return Fed(noised, weights[0], weights[1], self.blank, *bottlenecks, self.config.merge)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from likewise.diffusion import guidance as guide
 from likewise.diffusion.backbone import Backbone, Text, join
-from likewise.fabric.feeding import Call, Feeder, Held, Side
+from likewise.fabric.feeding import Call, Computed, Feeder, Held, Side
 from likewise.fabric.merging import Seen
 
 
@@ -21,10 +21,11 @@ from likewise.fabric.merging import Seen
 class Fed:
     """The references of one step: likes, then dislikes, each with a weight above 0.
 
-    noised: (N, C, h, w) as the network reads them. blank: the encoded empty prompt, one row. merge: see Config.
+    noised: (N, C, h, w) as the network reads them; None where their features are held. blank: the encoded empty prompt,
+    one row. merge: see Config.
     """
 
-    noised: Tensor
+    noised: Tensor | None
     likes: tuple[float, ...]
     dislikes: tuple[float, ...]
     blank: Text
@@ -34,7 +35,7 @@ class Fed:
 
     def __len__(self) -> int:
         """N, the number of references."""
-        return len(self.noised)
+        return len(self.likes) + len(self.dislikes)
 
     def sides(self, free: int, bound: int) -> tuple[Side, ...]:
         """Who reads what in a batch of `free` rows without the prompt, then `bound` rows with it."""
@@ -78,8 +79,8 @@ def predict(
     if fused is None:
         fused = len(latents) <= width and len(fed) <= max(rows, guide.ROWS)
     fused = fused and held is None
-    if held is None:
-        held = {} if fused else _held(feeder, backbone, t, text, fed, rows)
+    if held is None and not fused:
+        held = _held(feeder, backbone, t, text, fed, rows)
     parts = []
     for start in range(0, len(latents), width):
         places = [min(start + offset, len(latents) - 1) for offset in range(width)]
@@ -89,6 +90,7 @@ def predict(
             noisy, texts = noisy.repeat(2, 1, 1, 1), join([guide.pick(negative, places), texts])
         pictures = len(noisy)
         if fused:
+            assert fed.noised is not None
             noisy = torch.cat([noisy, fed.noised.to(noisy)])
             texts = join([texts, fed.texts(texts, slice(0, len(fed)))])
         sides = fed.sides(pictures - width, width)
@@ -104,6 +106,7 @@ def predict(
 
 def _held(feeder: Feeder, backbone: Backbone, t: Tensor, text: Text, fed: Fed, rows: int) -> Held:
     """The features of all references at this step, several at a time."""
+    assert fed.noised is not None
     parts: list[dict[str, Seen]] = []
     width = max(rows, guide.ROWS)
     for start in range(0, len(fed), width):
@@ -112,7 +115,7 @@ def _held(feeder: Feeder, backbone: Backbone, t: Tensor, text: Text, fed: Fed, r
         with feeder.feeding(call):
             backbone.predict(noisy, t.expand(len(noisy)), fed.texts(text, part))
         parts.append(call.kept)
-    return {layer: _all([part[layer] for part in parts]) for layer in parts[0]}
+    return Computed({layer: _all([part[layer] for part in parts]) for layer in parts[0]})
 
 
 def _all(parts: Sequence[Seen]) -> Seen:
