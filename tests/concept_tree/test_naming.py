@@ -189,7 +189,7 @@ def test_a_word_read_from_a_file_draws_its_own_pictures_when_it_is_split(sd1, tm
     torch.save({"pot": {"<pot_v1>": torch.ones(32)}}, tmp_path / "pot.bin")
     with pytest.warns(SparseNodeWarning):
         (tree,) = released.plant(tmp_path / "pot.bin", tmp_path, sd1)
-    plant(sd1, tree, None, nodes=["v1"])
+    plant(sd1, tree, None, nodes=["v1"], name="pot")
     assert tree.nodes == ["v0", "v1", "v3", "v4"] and len(tree.images("v1")) == 2
 
 
