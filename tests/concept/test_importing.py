@@ -5,10 +5,11 @@ import json
 import pytest
 import torch
 from concepts import with_lora, with_weights, with_words
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from test_applying import answer
 
-from likewise import diffusion
+from likewise import diffusion, images
 from likewise.concept import library
 from likewise.concept.exporting import Choices, export
 from likewise.concept.importing import Names
@@ -172,11 +173,13 @@ def test_a_model_of_another_kind_is_refused_with_the_first_tensor(sd1, sdxl, tmp
 
 def test_an_exported_concept_is_imported_as_it_was(sd1, sdxl, tmp_path):
     concept = with_lora(sd1, tmp_path / "rob", scores={"good": 1})
+    Image.new("RGB", (8, 8), "red").save(concept.folder / "preview.png")
     folder = exported(sd1, tmp_path, concept, "all")
     with pytest.raises(WrongBaseError):
         bring(sdxl, folder)
     found = bring(sd1, folder).concept
     assert (found.card, found.hash) == (concept.card, concept.hash)
+    assert images.read(found.folder / "preview.png").getpixel((0, 0)) == (255, 0, 0)
 
 
 def test_what_cannot_be_known_is_asked_for(sd1, tmp_path):

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from likewise import checkpoint
+from likewise import checkpoint, images
 from likewise.concept import bases, inspecting
 from likewise.concept import card as cards
 from likewise.concept.bases import Base
 from likewise.concept.card import Card
 from likewise.concept.exporting import write_pipeline
-from likewise.concept.folder import Concept
+from likewise.concept.folder import PREVIEW, Concept
 from likewise.diffusion import lora_formats
 from likewise.diffusion.formats import lora_files, single_file, word_files
 from likewise.errors import (
@@ -127,8 +127,14 @@ def _folder(path: Path, target: Path, names: Names, backbone: str | None) -> Imp
         bases.find(backbone).check(concept)
     card = concept.card.renamed(names.name) if names.name else concept.card
     parts = concept.parts()
+    drawn = concept.folder / PREVIEW
     kept = Concept.save(
-        target, card, lora=parts.get("lora"), words=concept.rows() or None, pipeline=parts.get("pipeline")
+        target,
+        card,
+        lora=parts.get("lora"),
+        words=concept.rows() or None,
+        pipeline=parts.get("pipeline"),
+        preview=images.read(drawn) if drawn.is_file() else None,
     )
     return Imported(kept, {})
 
