@@ -7,7 +7,7 @@ import warnings
 import pytest
 from PIL import Image
 
-from likewise import images
+from likewise import images, training
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,25 @@ def test_a_model_is_taught_photos_and_then_draws(run, model, photos):
     assert run("magvlt", "draft", "a red ball", *with_model("run")).code == 0
     assert run("magvlt", "learn", photos, "--out", "run", "--model", model, *few).code == 1  # the run is there already
     longer = ("--steps", 4, *few[2:])
+    gone_on = run("magvlt", "learn", photos, "--out", "run", "--model", model, *longer, "--resume", "--json")
+    assert gone_on.code == 0 and gone_on.json["steps"] == 4
     wrong = run("magvlt", "learn", photos, "--out", "run", "--model", model, *longer, "--lr", 1, "--resume")
     assert wrong.code == 1 and "lr was" in wrong.err
+
+
+def test_captions_may_change_until_something_was_learned_from_them(run, model, photos, monkeypatch):
+    def stop(*given, **more):
+        raise KeyboardInterrupt
+
+    few = ("magvlt", "learn", photos, "--out", "run", "--model", model, "--steps", 2, "--batch", 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "run", stop)
+        assert run(*few).code == 130
+    (photos / "0.txt").write_text("a red dog")
+    assert run(*few).code == 0
+    (photos / "0.txt").write_text("a red cat")
+    changed = run(*few, "--resume")
+    assert changed.code == 1 and "other photos or captions" in changed.err and "a new folder" in changed.err
 
 
 def test_the_command_that_goes_on_asks_for_the_same(run, model, photos, monkeypatch):

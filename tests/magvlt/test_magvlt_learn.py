@@ -380,7 +380,7 @@ def test_tokens_are_kept_and_read_again(tmp_path):
 
 @pytest.mark.parametrize(
     ("made_by", "size", "problem"),
-    [("other", {}, "another image or text tokenizer"), ("me", {"image_codes": 3}, "not in the codebook"),
+    [("other", {}, "other photos or captions"), ("me", {"image_codes": 3}, "not in the codebook"),
      ("me", {"text_codes": 3}, "not in the vocabulary"), ("me", {"image_side": 4}, "tokens")],
 )  # fmt: skip
 def test_tokens_of_another_model_are_refused(tmp_path, made_by, size, problem):

@@ -44,10 +44,10 @@ class OfficialWeightsError(LikewiseError):
 class TokenFileError(LikewiseError):
     """A file of tokens that does not fit the model."""
 
-    def __init__(self, path: object, problem: str) -> None:
-        super().__init__(
-            f"{path} does not fit this model: {problem}.\nRemove it, and the pairs will be tokenised anew."
-        )
+    def __init__(
+        self, path: object, problem: str, advice: str = "Remove it, and the pairs will be tokenised anew."
+    ) -> None:
+        super().__init__(f"{path} does not fit: {problem}.\n{advice}")
 
 
 class MixSelError(LikewiseError):

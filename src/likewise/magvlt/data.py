@@ -84,12 +84,16 @@ def write(path: Path, pairs: Pairs, made_by: str) -> None:
 
 
 def read(path: Path, shape: Shape, made_by: str | None = None, joined: Joined | None = None) -> Pairs:
-    """Tokens that `write` kept. TokenFileError if they are of another model or out of its range."""
+    """Tokens that `write` kept. TokenFileError if they are of others or out of its range."""
     tensors, about = checkpoint.read_tensors(path)
     if not {"image", "text", "length"} <= tensors.keys() or not {"made_by", "separator", "end"} <= about.keys():
         raise BrokenFileError(path, "it holds no tokenised pairs")
     if made_by is not None and about["made_by"] != made_by:
-        raise TokenFileError(path, "its tokens were made by another image or text tokenizer")
+        raise TokenFileError(
+            path,
+            "its tokens were made of other photos or captions, or by other tokenizers",
+            "Go back to those, or learn into a new folder.",
+        )
     image, text, length = (tensors[name] for name in ("image", "text", "length"))
     fits = image.shape == (len(length), shape.image_slots) and text.shape == (len(length), shape.text_length)
     checks: list[tuple[bool, Callable[[], str]]] = [

@@ -6,9 +6,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from likewise import images, imageset, seeds, training
+from likewise import checkpoint, images, imageset, seeds, training
 from likewise.devices import Device, choose
-from likewise.errors import NothingToLearnError
+from likewise.errors import NothingToLearnError, TokenFileError
 from likewise.imageset import ImageSet
 from likewise.magvlt import data, folder, mixsel
 from likewise.magvlt.config import Config
@@ -62,8 +62,10 @@ def teach(
         with seeds.initialising(seed, "magvlt"):
             model = Transformer(model.shape)
     parts.pictures.to(device.kind)
-    pairs = replace(tokenised(captioned, parts, out / TOKENS), pieces=Pieces(parts.words.tokenizer))
-    state = training.resume_state(out, config) if resume else None
+    begun = checkpoint.latest(out / "checkpoints") is not None
+    made = tokenised(captioned, parts, out / TOKENS, learned_from=begun)
+    pairs = replace(made, pieces=Pieces(parts.words.tokenizer))
+    state = training.resume_state(out) if resume else None  # `learn` compares what it was made from
     steps = learn(model.to(device.kind).requires_grad_(True), pairs, config, seed, resume=state, device=device)
     last: dict[str, float] = {}
 
@@ -82,8 +84,11 @@ def teach(
     return Taught(folder.write(out / MODEL, kept), len(pairs), outcome.step, last)
 
 
-def tokenised(photos: ImageSet, parts: folder.Parts, path: Path) -> data.Pairs:
-    """The photos as tokens, kept at `path` and read from there when photos and tokenizers are the same."""
+def tokenised(photos: ImageSet, parts: folder.Parts, path: Path, *, learned_from: bool) -> data.Pairs:
+    """The photos as tokens, kept at `path` and read from there when photos, captions and tokenizers are the same.
+
+    Where they are not, TokenFileError if the tokens were learned from already; else they are made anew.
+    """
     shape, pixels = parts.model.shape, parts.pictures.pixels
     made_by = f"{parts.pictures.hash} {parts.words.count} {parts.words.length} {photos.hash}"
     shrunk = [images.cover(picture, pixels) for picture in photos.images()]
@@ -93,7 +98,11 @@ def tokenised(photos: ImageSet, parts: folder.Parts, path: Path) -> data.Pairs:
         return parts.pictures.encode(mixsel.join(raw[first].float() / 255, raw[second].float() / 255, upright)).cpu()
 
     if path.is_file():
-        return data.read(path, shape, made_by, joined)
+        try:
+            return data.read(path, shape, made_by, joined)
+        except TokenFileError:
+            if learned_from:
+                raise
     codes = parts.pictures.encode(raw.float() / 255).cpu()
     captions = [parts.words.ids(photo.caption or "") for photo in photos.photos]
     pairs = data.pack(codes, captions, parts.words.marks, shape, joined)
