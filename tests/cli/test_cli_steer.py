@@ -86,6 +86,12 @@ def test_the_end_of_input_ends_a_session_that_goes_on_later(steer, monkeypatch):
     assert later.json["rounds"] == [1, 2]
 
 
+def test_seed_and_target_of_a_session_that_goes_on_are_said_to_be_idle(steer):
+    assert steer("a dog", "--session", "mine", *QUICK, "--seed", 3).err.count("had no effect") == 0
+    later = steer("--session", "mine", "--seed", 4, "--target", "any.png", "--show")
+    assert (later.code, "--seed and --target had no effect" in " ".join(later.err.split())) == (0, True), later.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -96,6 +102,10 @@ def test_the_end_of_input_ends_a_session_that_goes_on_later(steer, monkeypatch):
         (["a dog", "--encoder", "nothing"], 1, "no encoder called 'nothing'"),
         (["a dog", "--noise", "loud"], 2, "fresh"),
         (["a dog", "--concept", "nobody"], 1, "nobody"),
+        (["a dog", "--cache", "inf"], 2, "finite"),
+        (["--like", "1", "--undo"], 2, "so --like has no place"),
+        (["--dislike", "1", "--rate", "1=2", "--show"], 2, "so --dislike and --rate has no place"),
+        (["a dog", "--replay", "again"], 2, "so PROMPT has no place"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_written(steer, tmp_path, words, code, message):

@@ -22,6 +22,8 @@ from likewise.errors import (
     NotAPictureError,
     NothingToUndoError,
     NoVotesWarning,
+    ReplayFolderError,
+    SessionEncoderError,
     SessionExistsError,
     SessionMissingError,
     SessionModelError,
@@ -356,6 +358,30 @@ def test_a_session_that_cannot_be_begun_leaves_its_place_free(tmp_path, sd1, mon
         with pytest.raises(OSError, match="no"):
             begin(tmp_path / "s", sd1)
     assert begin(tmp_path / "s", sd1).next()
+
+
+def test_an_encoder_is_found_again_from_anywhere_or_asked_for(tmp_path, sd1, monkeypatch):
+    from likewise import dreamsim
+    from likewise.fabric.easel import lasting
+
+    (tmp_path / "mine").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert [lasting("mine"), lasting(Path("mine"))] == [str(tmp_path / "mine")] * 2
+    (tmp_path / "toybox").mkdir()
+    assert [lasting(name) for name in ("toybox", "dreamsim", "none")] == ["toybox", "dreamsim", "none"]
+    assert lasting(dreamsim.load(device="cpu")) == "dreamsim"
+    begin(tmp_path / "s", sd1, encoder=Colours())
+    with pytest.raises(SessionEncoderError, match="'colours', which is not found here"):
+        Session.open(tmp_path / "s", backbone=sd1).next()
+    assert Session.open(tmp_path / "s", backbone=sd1, encoder=Colours()).next()
+
+
+def test_a_replay_does_not_overwrite_a_session(session, tmp_path):
+    session.next()
+    kept = session.pictures["1-1"].stat().st_mtime_ns
+    with pytest.raises(ReplayFolderError, match="Name another folder"):
+        session.replay(tmp_path / "s")
+    assert session.pictures["1-1"].stat().st_mtime_ns == kept
 
 
 def test_a_picture_that_was_voted_on_and_changed_since_is_an_error(session):

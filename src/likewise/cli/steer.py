@@ -2,6 +2,7 @@
 
 import re
 import sys
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,7 @@ HELP = """\
   1-2       like picture 2 of round 1    a.png    like a file             -a.png   dislike one
   u         undo the last vote or round  b 1      back to round 1         p WORDS  another prompt
   (empty)   draw the next round          ?        this help               q        stop; it can go on later"""
+BEGUN = ("seed", "target")  # what a session begins with, and keeps
 STEPS = {"u": "undo", "b": "branch", "p": "prompt"}
 
 
@@ -69,8 +71,14 @@ def steer(
 
     Dislikes steer as well, and nothing is trained.
     """
+    from likewise.errors import IdleOptionWarning
+
+    _refuse_idle(given)
     opened = {"backbone": backbone, "encoder": encoder, "who": who, "device": device}
     found, fresh = _session(prompt, session, {**opened, "concepts": concept, "target": target, "seed": seed}, settings)
+    idle = [f"--{name}" for name in BEGUN if name in given and not fresh]
+    if idle:
+        warnings.warn(IdleOptionWarning(found.shelf.folder, idle), stacklevel=2)
     if branch is not None:
         found.branch(branch)
     if undo:
@@ -90,6 +98,17 @@ def steer(
     return _answer(found)
 
 
+def _refuse_idle(given: Collection[str]) -> None:
+    """A usage error for what would be lost beside a flag that stops before votes and rounds."""
+    for stop in ("undo", "replay", "show"):
+        lost = [name for name in ("prompt", "like", "dislike", "rate") if name in given]
+        if stop in given and lost:
+            names = " and ".join("PROMPT" if name == "prompt" else f"--{name}" for name in lost)
+            raise typer.BadParameter(
+                f"it stops before any vote or round, so {names} has no place", param_hint=f"--{stop}"
+            )
+
+
 def _session(
     prompt: str | None, folder: Path | None, how: Mapping[str, Any], settings: Mapping[str, Any]
 ) -> tuple["Session", bool]:
@@ -104,7 +123,7 @@ def _session(
     folder = folder or (past[-1] if past else _free())
     if prompt is not None and not Shelf(folder).taken:
         return Session.begin(folder, prompt, **chosen, **settings), True
-    return Session.open(folder, **{key: value for key, value in chosen.items() if key not in ("target", "seed")}), False
+    return Session.open(folder, **{key: value for key, value in chosen.items() if key not in BEGUN}), False
 
 
 def _begun(prompt: str, how: Mapping[str, Any]) -> "Session":

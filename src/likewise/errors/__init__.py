@@ -177,11 +177,14 @@ from likewise.errors.sessions import AttentionTakenError as AttentionTakenError
 from likewise.errors.sessions import BurnoutWarning as BurnoutWarning
 from likewise.errors.sessions import ChangedSessionError as ChangedSessionError
 from likewise.errors.sessions import DislikesIdleWarning as DislikesIdleWarning
+from likewise.errors.sessions import IdleOptionWarning as IdleOptionWarning
 from likewise.errors.sessions import NoEffectError as NoEffectError
 from likewise.errors.sessions import NoSelfAttentionError as NoSelfAttentionError
 from likewise.errors.sessions import NotAPictureError as NotAPictureError
 from likewise.errors.sessions import NothingToUndoError as NothingToUndoError
 from likewise.errors.sessions import NoVotesWarning as NoVotesWarning
+from likewise.errors.sessions import ReplayFolderError as ReplayFolderError
+from likewise.errors.sessions import SessionEncoderError as SessionEncoderError
 from likewise.errors.sessions import SessionExistsError as SessionExistsError
 from likewise.errors.sessions import SessionMissingError as SessionMissingError
 from likewise.errors.sessions import SessionModelError as SessionModelError

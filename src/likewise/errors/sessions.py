@@ -87,6 +87,36 @@ class SessionExistsError(LikewiseError):
             super().__init__(f"{folder} is not empty and holds no session. Name another folder.")
 
 
+class ReplayFolderError(LikewiseError):
+    """A place for replayed pictures that holds a session."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"{folder} holds a session, whose pictures the replayed ones would overwrite; nothing was written.\n"
+            "Name another folder for them."
+        )
+
+
+class SessionEncoderError(LikewiseError):
+    """A session whose encoder cannot be opened by what is known of it."""
+
+    def __init__(self, folder: object, name: str) -> None:
+        super().__init__(
+            f"The session {folder} is measured by the encoder {name!r}, which is not found here.\nGive it again: "
+            "Session.open(folder, encoder=...) in Python, or --encoder NAME|DIR; none measures nothing."
+        )
+
+
+class IdleOptionWarning(LikewiseWarning):
+    """Options of a session's beginning, given to one that goes on."""
+
+    def __init__(self, folder: object, names: Iterable[str]) -> None:
+        super().__init__(
+            f"{' and '.join(names)} had no effect: the session {folder} goes on with what it began with. "
+            "Begin another with a prompt and a new --session."
+        )
+
+
 class SessionMissingError(LikewiseError):
     """A folder without a session."""
 

@@ -38,7 +38,10 @@ class Config(BaseModel):
         default=0.0, ge=0, le=0.5, description="Part of a reference's tokens merged: faster, approximate."
     )
     cache: float = Field(
-        default=512, ge=0, description="MiB of references' features kept between rounds, with fixed noise."
+        default=512,
+        ge=0,
+        allow_inf_nan=False,
+        description="MiB of references' features kept between rounds, with fixed noise.",
     )
     precision: Precision = Field(
         default="full", description="Of those features: half and byte save memory, approximately."

@@ -14,7 +14,8 @@ from likewise.concept import Concept
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders import Encoder
-from likewise.errors import BurnoutWarning, SessionModelError
+from likewise.encoders.loading import ENCODERS
+from likewise.errors import BurnoutWarning, SessionEncoderError, SessionModelError, UnknownNameError
 from likewise.fabric import burnout
 from likewise.fabric.config import Config
 from likewise.fabric.drawing import Progress, draw
@@ -26,6 +27,7 @@ from likewise.fabric.shelf import Shelf
 from likewise.imagine.output import Picture
 
 Source = str | Path | Concept
+EMBEDDED = {"embedded": "dreamsim"}  # what a metric calls itself, and what encoders call it
 
 
 class Easel:
@@ -36,7 +38,7 @@ class Easel:
         shelf: Shelf,
         backbone: str | Path | Backbone | None = None,
         concepts: Sequence[Source] | None = None,
-        encoder: str | Encoder | None = None,
+        encoder: str | Path | Encoder | None = None,
         device: str | None = None,
     ) -> None:
         """Nothing is loaded yet."""
@@ -54,8 +56,13 @@ class Easel:
 
     @cached_property
     def encoder(self) -> Encoder | None:
-        """What measures likeness, if anything does."""
-        return open_encoder(self._encoder if self._encoder is not None else self.card.encoder, self._device)
+        """What measures likeness, if anything does; SessionEncoderError if the session's own is not found here."""
+        if self._encoder is not None:
+            return open_encoder(self._encoder, self._device)
+        try:
+            return open_encoder(self.card.encoder, self._device)
+        except UnknownNameError as error:
+            raise SessionEncoderError(self.shelf.folder, self.card.encoder) from error
 
     def ready(self) -> "Easel":
         """Itself, with model and encoder loaded: what is wrong with them is said before anything is drawn."""
@@ -123,11 +130,18 @@ def open_model(asked: str | Path | Backbone, device: str | None) -> Backbone:
     return asked if isinstance(asked, Backbone) else load(asked).to(devices.choose(device).kind)
 
 
-def open_encoder(asked: str | Encoder, device: str | None) -> Encoder | None:
+def open_encoder(asked: str | Path | Encoder, device: str | None) -> Encoder | None:
     """The encoder, loaded if it is not; None for "none"."""
-    if isinstance(asked, str):
+    if isinstance(asked, (str, Path)):
         return None if asked == "none" else encoders.load(asked, device=devices.choose(device).kind)
     return asked
+
+
+def lasting(asked: str | Path | Backbone | Encoder) -> str:
+    """What opens it again: a folder's whole path, which holds from anywhere; a name as it is; of an object its name."""
+    if not isinstance(asked, (str, Path)):
+        return EMBEDDED.get(asked.name, asked.name)
+    return str(Path(asked).resolve()) if Path(asked).is_dir() and str(asked) not in ENCODERS else str(asked)
 
 
 def used(made: Sequence[Picture]) -> list[Used]:

@@ -16,11 +16,11 @@ from likewise.concept import Concept
 from likewise.concept.library import home
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders import Encoder
-from likewise.errors import NoVotesWarning, SessionExistsError, UnknownResultError
+from likewise.errors import NoVotesWarning, ReplayFolderError, SessionExistsError, UnknownResultError
 from likewise.fabric import interactions, journal, lineage, strength
 from likewise.fabric.config import Config
 from likewise.fabric.drawing import Progress
-from likewise.fabric.easel import Easel, open_encoder, open_model, used
+from likewise.fabric.easel import Easel, lasting, open_encoder, open_model, used
 from likewise.fabric.history import Branch, Cited, Drawn, History, Round, Undo, Vote, parse
 from likewise.fabric.references import Reference, reference
 from likewise.fabric.shelf import Card, Lent, Shelf
@@ -47,7 +47,7 @@ class Session:
         *,
         backbone: str | Path | Backbone | None = None,
         concepts: Sequence[str | Path | Concept] | None = None,
-        encoder: str | Encoder | None = None,
+        encoder: str | Path | Encoder | None = None,
         who: str = "me",
         log: str | Path | None = None,
         device: str | None = None,
@@ -68,7 +68,7 @@ class Session:
         backbone: str | Path | Backbone = "toybox",
         concepts: Sequence[str | Path | Concept] = (),
         seed: int = 0,
-        encoder: str | Encoder = "efficientnet-lite0",
+        encoder: str | Path | Encoder = "efficientnet-lite0",
         target: Any = None,
         who: str = "me",
         log: str | Path | None = None,
@@ -93,10 +93,10 @@ class Session:
                 id=secrets.token_hex(8),
                 prompt=prompt,
                 seed=seed,
-                backbone=model.name if isinstance(backbone, Backbone) else _lasting(backbone),
+                backbone=lasting(backbone),
                 backbone_hash=model.hash,
-                concepts=[Lent(source=_lasting(one.folder), name=one.name, hash=one.hash) for one in found],
-                encoder=encoder if isinstance(encoder, str) else encoder.name,
+                concepts=[Lent(source=lasting(one.folder), name=one.name, hash=one.hash) for one in found],
+                encoder=lasting(encoder),
                 target=None if sought is None else shelf.keep(sought),
                 settings=values.record(config),
             )
@@ -220,10 +220,13 @@ class Session:
     def replay(self, out: str | Path | None = None, progress: Progress | None = None) -> list[Replayed]:
         """Draw every round again, undone ones and other branches too, from what the log says alone, and compare.
 
-        out: a folder for the pictures, in the layout of the session's own. Raises SessionModelError if the model or a
-        concept is not the same, BrokenFileError if a picture that was voted on has changed.
+        out: a folder for the pictures, in the layout of the session's own. Raises ReplayFolderError if a session is
+        there, SessionModelError if the model or a concept is not the same, BrokenFileError if a picture that was voted
+        on has changed.
         """
         found, target = [], None if out is None else Shelf(out)
+        if target is not None and target.taken:
+            raise ReplayFolderError(target.folder)
         for one in self.history.all_rounds():
             made = self.easel.draw(one, self.easel.concepts_of(one), progress)
             for drawn, picture in zip(one.pictures, made, strict=True):
@@ -288,8 +291,3 @@ class Session:
         row = {"who": vote.who, "what": found.id, "when": vote.when, "sign": vote.sign, "weight": vote.weight}
         row |= {"session": self.card.id, "picture": vote.what, "prompt": self.prompt, "uid": self._uid(line)}
         interactions.add(self.log, row)
-
-
-def _lasting(place: str | Path) -> str:
-    """A folder's whole path, which holds from anywhere; a name as it is."""
-    return str(Path(place).resolve()) if Path(place).is_dir() else str(place)
