@@ -39,7 +39,7 @@ from likewise.encoders.encoder import embed
 from likewise.errors import LikewiseWarning
 from likewise.metrics.intervals import bootstrap, wilson
 from likewise.textual_inversion.draw import draw
-from likewise.toybox.world import open_world
+from likewise.toybox.build import opened
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -198,7 +198,7 @@ def theirs(folder: Path, photos: Path) -> dict[str, object]:
 
 def parent(world_folder: Path, number: int) -> str:
     """Grow and measure parent `number`, unless that was done; a line about it."""
-    world = open_world(world_folder)
+    world = opened(world_folder)
     name, style, background = world.held_compositions[number]
     stem = f"{number:02d}-{name}-{style}-{background}".replace(" ", "-")
     path = RESULTS / "concept_tree" / f"{stem}.json"

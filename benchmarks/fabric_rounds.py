@@ -32,8 +32,9 @@ from likewise import checkpoint, encoders, load
 from likewise.fabric import Session, play
 from likewise.fabric.rounds import Scored, Scorer, like_picture, like_text
 from likewise.metrics.intervals import bootstrap, paired
+from likewise.toybox.build import opened
 from likewise.toybox.captions import plain_caption
-from likewise.toybox.world import World, open_world
+from likewise.toybox.world import World
 
 EXPERIMENTS = ("target", "preference")
 WAYS: dict[str, dict[str, Any]] = {
@@ -64,7 +65,7 @@ def one(world: Path, rounds: int, steps: int, number: int) -> str:
     """Both experiments on target `number`, unless that was done; a line about it."""
     path = RESULTS / "fabric_rounds" / f"{number:03d}.json"
     if not path.exists():
-        found = {name: experiment(name, open_world(world), number, rounds, steps) for name in EXPERIMENTS}
+        found = {name: experiment(name, opened(world), number, rounds, steps) for name in EXPERIMENTS}
         checkpoint.write_json(path, {"number": number, "rounds": rounds, "steps": steps, **found})
     found = checkpoint.read_json(path)
     last = {way: found["target"][way][-1]["best"] for way in WAYS}

@@ -23,8 +23,8 @@ from likewise.contrastive.run import fit
 from likewise.contrastive.teacher import features
 from likewise.metrics.intervals import paired
 from likewise.seeds import numpy_stream
+from likewise.toybox.build import opened
 from likewise.toybox.concepts import STYLES
-from likewise.toybox.world import open_world
 
 ARMS = {
     "simclr": {},
@@ -126,7 +126,7 @@ def main():
     parser.add_argument("--scenes", type=int, default=4000)
     args = parser.parse_args()
     if args.world:
-        scenes(open_world(args.world), args.photos, args.scenes)
+        scenes(opened(args.world), args.photos, args.scenes)
         return
     guided.args = args
     found = all_photos(args.photos)

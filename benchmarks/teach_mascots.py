@@ -33,8 +33,8 @@ from likewise.encoders.encoder import embed
 from likewise.metrics.intervals import bootstrap, paired
 from likewise.metrics.neighbours import cosine
 from likewise.teach import teach
+from likewise.toybox.build import opened
 from likewise.toybox.concepts import MASCOTS, STYLES
-from likewise.toybox.world import open_world
 from likewise.verdict import Config, runs
 from likewise.verdict.choose import choose
 from likewise.verdict.draw import drawings
@@ -78,7 +78,7 @@ def closed(found: dict, floor: str = "floor", eye: str = "") -> float:
 
 def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) -> dict[str, object]:
     """All figures of one mascot."""
-    world = open_world(world_folder)
+    world = opened(world_folder)
     pictures = [world.draw(world.portrait(name, style, index), PX) for index in range(2 * PHOTOS)]
     if not (place / "photos").is_dir():
         for index, picture in enumerate(pictures[:PHOTOS]):

@@ -28,8 +28,8 @@ from likewise import checkpoint, encoders, images, load
 from likewise.metrics.intervals import bootstrap, paired
 from likewise.records import Events
 from likewise.teach import teach
+from likewise.toybox.build import opened
 from likewise.toybox.concepts import MASCOTS, STYLES
-from likewise.toybox.world import open_world
 from likewise.verdict import Config, runs
 from likewise.verdict.draw import drawings
 from likewise.verdict.gauge import gauge
@@ -73,8 +73,8 @@ def one(world: Path, steps: int | None, number: int) -> str:
 
 def measured(world: Path, name: str, style: str, noun: str, place: Path, options: dict) -> dict[str, object]:
     """What every checkpoint of one run is worth, and which one each rule takes."""
-    opened = open_world(world)
-    pictures = [opened.draw(opened.portrait(name, style, index), PX) for index in range(2 * PHOTOS)]
+    drawn_from = opened(world)
+    pictures = [drawn_from.draw(drawn_from.portrait(name, style, index), PX) for index in range(2 * PHOTOS)]
     if not (place / "photos").is_dir():
         for index, picture in enumerate(pictures[:PHOTOS]):
             images.write_png(place / "photos" / f"{index}.png", picture)

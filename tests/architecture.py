@@ -12,7 +12,7 @@ SOURCE = ROOT / "src" / "likewise"
 METHODS = {"dreambooth", "textual_inversion", "concept_tree", "fabric", "dreamsim", "contrastive", "magvlt", "dida"}
 ROWS = [
     {"errors"},
-    {"lazy", "seeds", "devices", "disk", "images", "checkpoint", "records", "progress"},
+    {"lazy", "seeds", "devices", "disk", "locking", "images", "checkpoint", "records", "progress"},
     {"imageset", "words", "metrics", "settings"},
     {"training", "diffusion", "encoders"},
     {"concept", "imagine", "tuning"},

@@ -221,3 +221,16 @@ def _toml(value: Any) -> str:
     if isinstance(plain, list):
         return "[" + ", ".join(map(_toml, plain)) + "]"
     return json.dumps(plain, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def flags(values: Mapping[str, Any]) -> list[str]:
+    """Settings by name as the words of a command line that sets them again."""
+    words = []
+    for name, value in values.items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+            continue
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            words += [f"--{flag}", "none" if one is None else str(one)]
+    return words

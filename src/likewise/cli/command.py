@@ -193,19 +193,6 @@ def rows(table: Iterable[Sequence[object]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def flags(values: Known) -> list[str]:
-    """Settings as the words of a command line that sets them again."""
-    words = []
-    for name, value in values.items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-            continue
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            words += [f"--{flag}", "none" if one is None else str(one)]
-    return words
-
-
 def _was_given(ctx: typer.Context, name: str) -> bool:
     source = ctx.get_parameter_source(name)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP")

@@ -9,6 +9,7 @@ import typer
 
 from likewise import registry
 from likewise.cli.command import Answer, Command, rows
+from likewise.settings import flags
 
 Photos = Annotated[Path, typer.Argument(metavar="DIR", help="A folder of photos; folders inside it are read too.")]
 EncoderName = Annotated[
@@ -161,12 +162,9 @@ def _command(photos: Path, out: Path, device: str | None, bare: str, seed: int, 
     """The command line that goes on with this run."""
     parts = ["likewise", "contrastive", "learn", str(photos), "--out", str(out), "--resume"]
     given: dict[str, Any] = {"device": device} if device else {}
-    given |= {"without-captions": bare} if bare != "refuse" else {}
+    given |= {"without_captions": bare} if bare != "refuse" else {}
     given |= {"seed": seed} if seed else {}
-    for name, value in [*given.items(), *settings.items()]:
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            parts += [f"--{name.replace('_', '-')}", str(one)]
-    return shlex.join(parts)
+    return shlex.join([*parts, *flags({**given, **settings})])
 
 
 def _config(known: Mapping[str, Any]) -> Any:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise import registry
-from likewise.cli.command import Answer, Command, flags, rows
+from likewise.cli.command import Answer, Command, rows
 from likewise.cli.dida_classes import Classes, ClassTime, learned, told, with_classes
 from likewise.cli.dida_classes import forecast as classified
 from likewise.cli.dida_explain import explain
 from likewise.errors import SettingError
+from likewise.settings import flags
 
 if TYPE_CHECKING:
     from likewise.dida import Graph

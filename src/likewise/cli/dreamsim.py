@@ -11,6 +11,7 @@ from likewise import registry
 from likewise.cli import dreamsim_judge, dreamsim_use
 from likewise.cli.command import Answer, Command, rows
 from likewise.cli.dreamsim_use import Name
+from likewise.settings import flags
 
 if TYPE_CHECKING:
     from likewise.dreamsim import Metric
@@ -75,16 +76,10 @@ def learn(
     from likewise.dreamsim.tuning import tune
 
     again = ["likewise", "dreamsim", "learn", str(data), "--out", str(out), "--metric", metric, "--resume"]
-    again += [f"--{name}={value}" for name, value in (("val", val), ("test", test), ("seed", seed))]
-    again += [_flag(name, value) for name, value in settings.items()]
+    again += flags({"val": val, "test": test, "seed": seed, **settings})
     how = {"metric": metric, "out": out, "val": val, "test": test, "seed": seed, "resume": resume, "quiet": False}
     made = tune(data, **how, resume_command=shlex.join(again), **settings)
     return Answer({"run": str(out), "metric": str(out / "metric"), **made.report}, _told(made.report, out))
-
-
-def _flag(name: str, value: Any) -> str:
-    flag = name.replace("_", "-")
-    return f"--{'' if value else 'no-'}{flag}" if isinstance(value, bool) else f"--{flag}={value}"
 
 
 def _told(report: Mapping[str, Any], out: Path) -> list[str]:

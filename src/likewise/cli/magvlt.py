@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from likewise import registry
-from likewise.cli.command import Answer, Command, flags
-from likewise.settings import VARIES
+from likewise.cli.command import Answer, Command
+from likewise.settings import VARIES, flags
 
 if TYPE_CHECKING:
     from likewise.magvlt import Drafter

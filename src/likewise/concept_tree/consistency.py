@@ -11,14 +11,13 @@ is large when each word draws one thing, and the two draw different things. Two 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from likewise import encoders
+from likewise.encoders import loading
 from likewise.encoders.encoder import Encoder, embed
-from likewise.encoders.loading import ENCODERS
 from likewise.errors import MeasureError, NoAgreementError
 from likewise.metrics.neighbours import Embedding, cosine
 
@@ -63,9 +62,7 @@ def judge(name: str) -> Encoder:
 def lasting(name: str) -> str:
     """What `judge` finds the same encoder by from anywhere: the folder of one that has no name in full."""
     kind, _, which = name.partition(":")
-    if kind == "dreamsim":
-        return f"{kind}:{Path(which).resolve()}" if which and Path(which).is_dir() else name
-    return str(Path(name).resolve()) if name not in ENCODERS and Path(name).is_dir() else name
+    return f"{kind}:{loading.lasting(which)}" if kind == "dreamsim" and which else loading.lasting(name)
 
 
 def within(rows: Embedding) -> float:

@@ -22,9 +22,9 @@ from pathlib import Path
 from PIL import Image
 from torch import Tensor
 
-from likewise import checkpoint, disk, images, imageset
+from likewise import checkpoint, disk, images, imageset, locking
 from likewise.concept import Card, Concept
-from likewise.concept_tree import locking, naming, record
+from likewise.concept_tree import naming, record
 from likewise.concept_tree.record import Node, Record, Source, Split
 from likewise.diffusion.backbone import Backbone, Vectors, Words
 from likewise.errors import (

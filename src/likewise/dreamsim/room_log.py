@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from likewise import locking
 from likewise.checkpoint import hash_json
 from likewise.dreamsim.room_trials import Trial, trial
 from likewise.errors import JudgementFileError, RoomTakenError
@@ -150,21 +151,7 @@ def _take(path: Path, folder: str | Path) -> int:
     """The lock, held until it is closed or this process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        _lock(handle)
-    except OSError as error:
+    if not locking.took(handle):
         os.close(handle)
-        raise RoomTakenError(folder) from error
+        raise RoomTakenError(folder)
     return handle
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -53,6 +53,11 @@ def load(name: str | Path = "efficientnet-lite0", *, device: str | None = None) 
     raise EncoderFolderError(folder, list(FOLDERS))
 
 
+def lasting(name: str | Path) -> str:
+    """What `load` finds the same encoder by from anywhere: the folder of one that has no name in full."""
+    return str(Path(name).resolve()) if str(name) not in ENCODERS and Path(name).is_dir() else str(name)
+
+
 def _resolve(reference: str):
     module, _, name = reference.partition(":")
     return getattr(import_module(module), name)

@@ -13,8 +13,7 @@ from likewise import settings as values
 from likewise.concept import Concept
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
-from likewise.encoders import Encoder
-from likewise.encoders.loading import ENCODERS
+from likewise.encoders import Encoder, loading
 from likewise.errors import BurnoutWarning, SessionEncoderError, SessionModelError, UnknownNameError
 from likewise.fabric import burnout
 from likewise.fabric.config import Config
@@ -141,7 +140,7 @@ def lasting(asked: str | Path | Backbone | Encoder) -> str:
     """What opens it again: a folder's whole path, which holds from anywhere; a name as it is; of an object its name."""
     if not isinstance(asked, (str, Path)):
         return EMBEDDED.get(asked.name, asked.name)
-    return str(Path(asked).resolve()) if Path(asked).is_dir() and str(asked) not in ENCODERS else str(asked)
+    return loading.lasting(asked)
 
 
 def used(made: Sequence[Picture]) -> list[Used]:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from likewise import locking
 from likewise.disk import writing
 from likewise.errors import ChangedSessionError
 from likewise.records import Events
@@ -37,7 +38,7 @@ def write(path: Path, line: bytes, expected: int | None = None, *, header: bytes
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
         try:
-            _lock(handle)
+            locking.wait(handle)
             _mend(handle)
             length = os.fstat(handle).st_size
             if expected is not None and length != expected:
@@ -76,19 +77,6 @@ def _add(handle: int, data: bytes, length: int) -> None:
     except BaseException:
         os.ftruncate(handle, length)
         raise
-
-
-if os.name == "nt":
-    import msvcrt
-
-    def _lock(handle: int) -> None:
-        os.lseek(handle, 1 << 30, os.SEEK_SET)  # a locked byte cannot be read there, so it is one that no log reaches
-        msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
-else:
-    import fcntl
-
-    def _lock(handle: int) -> None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _mend(handle: int) -> None:

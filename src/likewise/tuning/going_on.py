@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from likewise.concept.card import check_name
+from likewise.settings import flags
 
 
 def name_of(photos: str | Path) -> str:
@@ -26,7 +27,4 @@ def command_of(
     parts += ["--name", facts["name"]] if facts["name"] != name_of(photos) else []
     usual = {"install": True, "verdict": True, "stop_early": False, "vram": None, "device": None}
     given = {key: asked[key] for key, default in usual.items() if asked.get(key, default) != default}
-    for key, value in {**given, **options}.items():
-        flag, told = key.replace("_", "-"), "none" if value is None else str(value)
-        parts += [f"--{flag}" if value else f"--no-{flag}"] if isinstance(value, bool) else [f"--{flag}", told]
-    return shlex.join(parts)
+    return shlex.join([*parts, *flags({**given, **options})])

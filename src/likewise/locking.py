@@ -26,8 +26,7 @@ def alone(path: Path) -> Iterator[None]:
             return
         handle = _open(path)
         try:
-            while not _took(handle):
-                time.sleep(PAUSE)
+            wait(handle)
             _held.add(path)
             yield
         finally:
@@ -40,7 +39,7 @@ def claimed(path: Path, taken: LikewiseError) -> Iterator[None]:
     """Hold the lock or raise `taken`; the file goes with the scope, and its folder if that is empty then."""
     handle = _open(path)
     try:
-        if not _took(handle):
+        if not took(handle):
             raise taken
     except BaseException:
         os.close(handle)
@@ -60,7 +59,8 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
 
 
-def _took(handle: int) -> bool:
+def took(handle: int) -> bool:
+    """Lock an open file, until it is closed or its process ends; False where another handle has it."""
     try:
         _lock(handle)
     except OSError:
@@ -68,10 +68,17 @@ def _took(handle: int) -> bool:
     return True
 
 
+def wait(handle: int) -> None:
+    """Lock an open file once nobody else has it."""
+    while not took(handle):
+        time.sleep(PAUSE)
+
+
 if os.name == "nt":
     import msvcrt
 
     def _lock(handle: int) -> None:
+        os.lseek(handle, 1 << 30, os.SEEK_SET)  # a locked byte cannot be read there, so it is one that no file reaches
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
 else:
     import fcntl
