@@ -10,7 +10,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c '$(USABLE)' >/dev/null 2>&1 
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 BENCHMARKS = speed parity determinism contrastive:views fabric fabric_crowd concept_tree dreamsim dreamsim_index observers \
-	magvlt:speed magvlt:ablations dida dida_shift dida_large
+	magvlt:speed magvlt_ablations dida dida_shift dida_large
 
 .PHONY: help setup demo test lint types docs bench clean
 

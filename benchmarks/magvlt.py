@@ -1,22 +1,18 @@
-"""MAGVLT's decoding against the released sampler and the autoregressive twin, and what UnrollMask and MixSel are worth.
+"""MAGVLT's decoding against the released sampler and the autoregressive twin.
 
-Run: python benchmarks/magvlt.py speed [--reference CHECKOUT] [--width 256 --layers 4 --candidates 8], or
-python benchmarks/magvlt.py ablations [--seeds 3 --steps 1500] [--only NAME].
+Run: python benchmarks/magvlt.py speed [--reference CHECKOUT] [--width 256 --layers 4 --candidates 8]
 
-speed: the same random weights, 256 image and 64 text tokens and the released vocabularies; greedy, so that the tokens
-that come out can be compared one by one. Each side runs in a process of its own, and the sides take turns; a
-ratio is of one turn. Memory is what decoding needs at most beside the weights.
+The same random weights, 256 image and 64 text tokens and the released vocabularies; greedy, so that the tokens that
+come out can be compared one by one. Each side runs in a process of its own, and the sides take turns; a ratio is of
+one turn. Memory is what decoding needs at most beside the weights. In bfloat16 a token that comes out otherwise
+changes what follows it, so it is also asked, at every step of the float32 decoding, which tokens it would take.
 CHECKOUT is a checkout of github.com/kakaobrain/magvlt; packages that its modules import and that its sampler does not
 use are replaced by empty ones. Writes results/magvlt_speed.json.
-
-ablations: the small world of likewise.magvlt.smallworld, one run a variant and seed, each a file in results/magvlt/;
-finished ones are not made again. Equal steps, and equal compute: the plain training with as many passes as the variant
-has. Writes results/magvlt.json and results/magvlt.md.
 """
 
 import argparse
+import copy
 import json
-import statistics
 import sys
 import time
 from itertools import chain
@@ -24,23 +20,21 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import torch
-from bookkeeping import RESULTS, collect, measured, peak_of, spread, write
+from bookkeeping import measured, peak_of, spread, write
 
-from likewise import checkpoint, devices, seeds
-from likewise.magvlt import draw, smallworld, twin
+from likewise import seeds
+from likewise.magvlt import draw, folder, twin
 from likewise.magvlt import write as writing
-from likewise.magvlt.config import BASE, Config, Drawing, Writing
-from likewise.magvlt.layout import Special
-from likewise.magvlt.learn import learn
-from likewise.magvlt.model import Transformer
-from likewise.metrics.intervals import paired
+from likewise.magvlt.config import BASE, Drawing, Writing
+from likewise.magvlt.model import Hidden, Transformer
+from likewise.metrics.intervals import wilson
+from likewise.toybox.concepts import STYLES
 
 PROMPT = 12  # tokens, the end mark included
 SIDES = ("ours", "released", "twin", "ours in bfloat16")
 WORKS = ("pictures", "captions")
-
-
-# Speed
+SEGMENTS = ("image", "text", "bot")
+THINGS, PLACES = ("dog", "cat", "apple", "car", "guitar"), ("on the beach", "in the snow")
 
 
 def weights(given):
@@ -49,31 +43,95 @@ def weights(given):
         return Transformer(shape).eval().requires_grad_(False)
 
 
-def asked(count):
+def asked(count, each=1):
+    """Prompts with their lengths, and pictures: `each` of them, and as often as makes `count` rows."""
     rng = seeds.stream(0, "asked")
-    text = torch.full((1, 64), 49407)
-    text[0, : PROMPT - 1] = torch.randint(49000, (PROMPT - 1,), generator=rng)
-    image = torch.randint(16384, (1, 256), generator=rng)
-    return text.expand(count, -1), torch.full((count,), PROMPT), image.expand(count, -1)
+    text = torch.full((each, 64), 49407)
+    text[:, : PROMPT - 1] = torch.randint(49000, (each, PROMPT - 1), generator=rng)
+    image = torch.randint(16384, (each, 256), generator=rng)
+    return text.repeat(count // each, 1), torch.full((count,), PROMPT), image.repeat(count // each, 1)
 
 
-def ours(model, count, dtype=torch.float32):
-    text, length, image = asked(count)
-    generators = [seeds.stream(0, "speed", i) for i in range(count)]
-    scope = devices.Device("cpu", dtype, "").autocast
+def ours(model, count):
+    return decoding(model, *asked(count))
+
+
+def decoding(model, text, length, image):
+    """Greedy drawing of the texts, and greedy writing about the pictures."""
+    generators = [seeds.stream(0, "speed", i) for i in range(len(text))]
 
     def drawn():
-        with scope():
-            return draw.last(draw.steps(model, text, length, generators, Drawing(greedy=True, steps=10)))
+        return draw.last(draw.steps(model, text, length, generators, Drawing(greedy=True, steps=10)))
 
     def written():
-        blank = torch.full((count, 64), 49407)
-        with scope():
-            return writing.last(writing.steps(model, image, blank, length, generators, Writing(greedy=True))).text[
-                :, :PROMPT
-            ]
+        blank = torch.full_like(text, int(text[0, -1]))  # texts are filled up with end marks
+        steps = writing.steps(model, image, blank, length, generators, Writing(greedy=True))
+        return writing.last(steps).text[:, :PROMPT]
 
     return drawn, written
+
+
+class Both:
+    """The same weights in float32 and lowered, side by side: float32 decodes, and how often they agree is kept."""
+
+    def __init__(self, exact):
+        self.models, self.asked, self.alike, self.drift = (exact, copy.deepcopy(exact).lower()), 0, 0, 0.0
+        self.shape, self.device = exact.shape, exact.device
+
+    def __call__(self, task, shown):
+        here, there = (model(task, shown) for model in self.models)
+        return Hidden(*(torch.cat([getattr(one, part) for one in (here, there)], -1) for part in SEGMENTS))
+
+    def prefix(self, shown):
+        (here, bot), (there, other) = (model.prefix(shown) for model in self.models)
+        blocks = zip(here, there, strict=True)
+        joined = [(torch.cat([one[0], two[0]], 1), torch.cat([one[1], two[1]], 1)) for one, two in blocks]
+        return joined, torch.cat([bot, other], -1)
+
+    def after(self, prefix, *rest):
+        halves = [(keys.chunk(2, 1), values.chunk(2, 1)) for keys, values in prefix]
+        here = [(keys[0], values[0]) for keys, values in halves]
+        there = [(keys[1].bfloat16(), values[1].bfloat16()) for keys, values in halves]
+        return torch.cat([self.models[0].after(here, *rest), self.models[1].after(there, *rest)], -1)
+
+    def image_logits(self, hidden):
+        return self.compared(hidden, Transformer.image_logits)
+
+    def text_logits(self, hidden):
+        return self.compared(hidden, Transformer.text_logits)
+
+    def compared(self, hidden, read):
+        here, there = (read(model, half) for model, half in zip(self.models, hidden.chunk(2, -1), strict=True))
+        token = here.argmax(-1)
+        self.asked += len(token)
+        self.alike += int((there.argmax(-1) == token).sum())
+        gaps = (here.log_softmax(-1) - there.log_softmax(-1)).gather(1, token[:, None])
+        self.drift = max(self.drift, gaps.abs().max().item())
+        return here
+
+
+def agreement(given):
+    """How many tokens bfloat16 would take as float32 does, of all that float32 is asked on its way."""
+    embedded, found = folder.read("toybox"), {}
+    cases = {"random weights": (weights(given), *asked(given.candidates, given.candidates))}
+    cases["embedded weights"] = (embedded.model, *scenes(embedded))
+    for name, (model, *rows) in cases.items():
+        found[name] = {}
+        for what, number in zip(WORKS, range(2), strict=True):
+            both = Both(model)
+            decoding(both, *rows)[number]()
+            share = wilson(both.alike, both.asked)
+            about = {"share": share.value, "low": share.low, "high": share.high, "tokens": both.asked}
+            found[name][what] = {**about, "log-probability drift at most": both.drift}
+    return found
+
+
+def scenes(parts):
+    """Forty prompts of the little world, and what the embedded model draws of them."""
+    prompts = [f"a {style} {thing} {place}" for style in STYLES for thing in THINGS for place in PLACES]
+    text, length = parts.words.encode(prompts)
+    generators = [seeds.stream(0, "scene", i) for i in range(len(prompts))]
+    return text, length, draw.last(draw.steps(parts.model, text, length, generators, Drawing()))
 
 
 def twins(model, count):
@@ -149,7 +207,7 @@ def side(given):
     model = weights(given)
     made = {
         "ours": lambda: ours(model, given.candidates),
-        "ours in bfloat16": lambda: ours(model, given.candidates, torch.bfloat16),
+        "ours in bfloat16": lambda: ours(model.lower(), given.candidates),
         "twin": lambda: twins(model, given.candidates),
         "released": lambda: released(model, given.candidates, given.reference),
     }[given.side]()
@@ -168,13 +226,13 @@ def speed(given):
     flags = [word for name, value in sizes.items() for word in (f"--{name}", str(value))]
     flags += ["--reference", str(given.reference)] if given.reference else []
     sides = [name for name in given.sides if name != "released" or given.reference]
-    turns = []
+    turns, same = [], agreement(given) if "ours in bfloat16" in sides else None
     for number in range(given.rounds):
         runs = {name: measured([sys.executable, __file__, "side", "--side", name, *flags]) for name in sides}
         turns.append({name: json.loads(run.out.splitlines()[-1]) for name, run in runs.items()})
         report = {name: {what: beside(turns, name, what) for what in WORKS} for name in sides}
         print(f"turn {number + 1} of {given.rounds}", json.dumps(report, indent=2), flush=True)
-        print(write("magvlt_speed", {"sizes": sizes, "sides": report}))
+        print(write("magvlt_speed", {"sizes": sizes, "sides": report, "bfloat16 agrees": same}))
 
 
 def beside(turns, name, what):
@@ -194,111 +252,16 @@ def beside(turns, name, what):
     return row
 
 
-# Ablations
-
-PLAIN = Config(
-    t2i=1, i2t=1, it2it=0, batch=64, lr=2e-3, smoothing=0, drop=0, length_weight=0.1, residual_dropout=0,
-    attention_dropout=0,
-)  # fmt: skip
-VARIANTS = {  # name -> changed settings, and passes a step
-    "plain": ({}, 1),
-    "plain, twice the steps": ({}, 1),
-    "unroll fresh": ({"unroll": "fresh"}, 2),
-    "unroll subset": ({"unroll": "subset"}, 2),
-    "unroll fresh from lightly hidden": ({"unroll": "fresh", "unroll_from": 0.5}, 2),
-    "mixsel": ({"mixsel": 1.0}, 2),
-}
-MEASURES = ("captions", "pictures", "agreement", "left half", "right half", "flips")
-
-
-def ablation(name, seed, steps):
-    path = RESULTS / "magvlt" / f"{name.replace(' ', '_').replace(',', '')}-{seed}.json"
-    if path.exists():
-        return f"{path.name}: there already"
-    changes, passes = VARIANTS[name]
-    count = 2 * steps if name.endswith("twice the steps") else steps
-    config = PLAIN.model_copy(update={**changes, "steps": count})
-    with seeds.initialising(seed, "ablation"):
-        model = Transformer(smallworld.SHAPE)
-    began = time.process_time()
-    for _ in learn(model, smallworld.pairs(smallworld.things(4000, seed)), config, seed):
-        pass
-    row = {"variant": name, "seed": seed, "steps": count, "passes": count * passes}
-    row |= judged(model.eval().requires_grad_(False)) | {"cpu_seconds": round(time.process_time() - began, 1)}
-    checkpoint.write_json(path, row)
-    return f"{path.name}: {row}"
-
-
-def judged(model, count=512):
-    new = smallworld.things(count, 99)
-    text, _ = smallworld.described(model, new.images)
-    codes = smallworld.drawn(model, new, 8)
-    joined = smallworld.pairs(new).joined(torch.arange(count), torch.arange(count).roll(-1), False)
-    captions = torch.tensor(new.captions)
-    left, right = (smallworld.described(model, joined, half=h)[0][:, :3] for h in (Special.LEFT, Special.RIGHT))
-    shares = (
-        smallworld.captioned(text, new), smallworld.follows(codes, new), smallworld.agrees(codes),
-        (left == captions).all(1), (right == captions.roll(-1, 0)).all(1), (left != right).any(1),
-    )  # fmt: skip
-    return {name: round(share.float().mean().item(), 4) for name, share in zip(MEASURES, shares, strict=True)}
-
-
-def summarised(rows):
-    """By variant the mean of each measure, and the paired interval of its difference from the plain training."""
-    by = {name: {row["seed"]: row for row in rows if row["variant"] == name} for name in VARIANTS}
-    report = {}
-    for name, own in by.items():
-        report[name] = {m: [own[s][m] for s in sorted(own)] for m in MEASURES if own}
-        for base in ("plain", "plain, twice the steps"):
-            shared = sorted(own.keys() & by[base].keys())
-            if name != base and len(shared) > 1:
-                gaps = {m: paired([own[s][m] for s in shared], [by[base][s][m] for s in shared]) for m in MEASURES}
-                report[name][f"against {base}"] = {
-                    m: {
-                        "value": round(g.value, 4),
-                        "low": round(g.low, 4),
-                        "high": round(g.high, 4),
-                        "verdict": told(g),
-                    }
-                    for m, g in gaps.items()
-                }
-    return {"variants": report}
-
-
-def told(gap):
-    """What an interval says: a report must be able to say that an idea hurts here."""
-    return "helps here" if gap.low > 0 else "hurts here" if gap.high < 0 else "no difference seen"
-
-
-def table(rows, summary):
-    lines = ["| variant | seeds | " + " | ".join(MEASURES) + " |", "| --- " * (2 + len(MEASURES)) + "|"]
-    for name, found in summary["variants"].items():
-        if found.get(MEASURES[0]):
-            cells = [f"{statistics.mean(found[m]):.3f} ({min(found[m]):.3f} to {max(found[m]):.3f})" for m in MEASURES]
-            lines.append(f"| {name} | {len(found[MEASURES[0]])} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", choices=("speed", "side", "ablations"))
-    defaults = {"width": 256, "layers": 4, "candidates": 8, "rounds": 3, "threads": 1, "seeds": 3, "steps": 1500}
-    for name, default in defaults.items():
+    parser.add_argument("part", choices=("speed", "side"))
+    for name, default in {"width": 256, "layers": 4, "candidates": 8, "rounds": 3, "threads": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--reference", type=Path)
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)  # "ours" among them
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
-    parser.add_argument("--only", choices=VARIANTS)
     given = parser.parse_args()
-    if given.part == "side":
-        side(given)
-    elif given.part == "speed":
-        speed(given)
-    else:
-        for seed in range(given.seeds):
-            for name in [given.only] if given.only else VARIANTS:
-                print(ablation(name, seed, given.steps), flush=True)
-        collect("magvlt", summarised, table)
+    (side if given.part == "side" else speed)(given)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ table's row of the same number.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import cast
 
@@ -70,6 +71,7 @@ class Transformer(nn.Module):
         self.pos_emb_spc = Table(shape.image_slots + shape.text_length + 4, shape.width)
         self.length_predictor = nn.Linear(shape.width, shape.text_length, bias=False)
         self.embedding_dropout = nn.Dropout(0.0)
+        self.lowered = False
         self.apply(_initialised)
 
     def drop(self, config: Config) -> None:
@@ -77,6 +79,23 @@ class Transformer(nn.Module):
         self.embedding_dropout.p = config.embedding_dropout
         for block in self.blocks:
             block.dropout.p, block.attn.dropout = config.residual_dropout, config.attention_dropout
+
+    def lower(self) -> "Transformer":
+        """Keep and multiply the blocks' matrices in bfloat16 from now on, to decode and not to train.
+
+        Sums, norms, softmax and the product with the token table stay in float32: rounded to bfloat16, the likeliest
+        tokens of a large vocabulary are often equal.
+        """
+        for block in self.blocks:
+            for part in block.modules():
+                if isinstance(part, nn.Linear):
+                    part.to(torch.bfloat16)
+        self.lowered = True
+        return self.requires_grad_(False)
+
+    def scope(self) -> AbstractContextManager[object]:
+        """In which the blocks compute: float32, or bfloat16 once they are lowered."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.lowered else nullcontext()
 
     @property
     def device(self) -> torch.device:
@@ -87,8 +106,9 @@ class Transformer(nn.Module):
         """A whole pass. Text columns may be fewer than text_length: padding that all rows have is worth dropping."""
         x = self.embed(task, pair)
         mask = attention(task, self.shape, pair)
-        for block in self.blocks:
-            x, _ = block(x, mask)
+        with self.scope():
+            for block in self.blocks:
+                x, _ = block(x, mask)
         at = places(task, self.shape, pair.text.shape[1])
         return Hidden(x[:, at.image], x[:, at.text], x[:, at.bot])
 
@@ -137,9 +157,10 @@ class Transformer(nn.Module):
         assert self.shape.prefix_mode == "closed", "an open prefix changes with the text"
         bare = pair.with_(text=pair.text[:, :0], text_hidden=pair.text_hidden[:, :0], length=pair.length * 0)
         x, kept = self.embed("i2t", bare), []
-        for block in self.blocks:
-            x, past = block(x)
-            kept.append(past)
+        with self.scope():
+            for block in self.blocks:
+                x, past = block(x)
+                kept.append(past)
         return kept, x[:, -1]
 
     def after(
@@ -151,8 +172,9 @@ class Transformer(nn.Module):
         if not bool(written.all()):
             before = written.new_ones(len(text), prefix[0][0].shape[2])
             mask = torch.cat([before, written], dim=1)[:, None, None]
-        for block, past in zip(self.blocks, prefix, strict=True):
-            x, _ = block(x, mask, past)
+        with self.scope():
+            for block, past in zip(self.blocks, prefix, strict=True):
+                x, _ = block(x, mask, past)
         return x
 
 
