@@ -119,6 +119,22 @@ def test_a_closed_prefix_is_computed_once_for_any_text():
     assert torch.allclose(bot, whole.bot, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("prefix", ["open", "closed"])
+def test_lowered_blocks_differ_by_bfloat16_s_rounding_and_the_logits_stay_float32(prefix):
+    model = tiny(prefix_mode=prefix).requires_grad_(False)
+    shown = masking.hide("i2t", random_pair(model.shape, 4), Config(), seeds.stream(1, "i2t"))
+    exact = model("i2t", shown).text
+    low = model.lower()("i2t", shown).text
+    assert low.dtype == model.text_logits(low).dtype == torch.float32
+    assert 1e-6 < (low - exact).abs().max() < 0.02 * exact.abs().max()
+    held = {name: value.dtype for name, value in model.state_dict().items()}
+    assert held["blocks.0.attn.key.weight"] == torch.bfloat16 and held["tok_emb.weight"] == torch.float32
+    if prefix == "closed":
+        kept, _ = model.prefix(shown)
+        after = model.after(kept, shown.text, shown.text_hidden, shown.written)
+        assert torch.allclose(after[shown.written], low[shown.written], atol=0.02 * low.abs().max(), rtol=0)
+
+
 def test_the_isolated_length_pass_sees_no_text():
     model = tiny()
     one, other = (random_pair(model.shape, 2, seed, lengths=[8, 3]) for seed in (0, 1))

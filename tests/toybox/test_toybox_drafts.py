@@ -10,6 +10,7 @@ import torch
 from toybox_made import small_world
 
 from likewise import checkpoint, magvlt
+from likewise.errors import UnknownNameError
 from likewise.magvlt.nouns import suggest
 from likewise.magvlt.words import spelled
 from likewise.toybox.concepts import STYLES
@@ -51,6 +52,15 @@ def test_the_noun_of_a_thing_in_four_places_is_among_its_guesses(drafter):
     names = {concept.name for concept in world.concepts}
     pictures = [world.draw(world.composition("apple", "3d", place, 99)) for place in PLACES]
     assert "apple" in suggest(drafter, pictures, names)[:3]
+
+
+def test_in_bfloat16_it_says_the_same_and_another_precision_is_refused(drafter, shown):
+    low, pictures = magvlt.load(precision="bfloat16"), [picture for *_, picture in shown[:6]]
+    pairs = zip(low.describe(pictures), drafter.describe(pictures), strict=True)
+    assert sum(one.text == other.text for one, other in pairs) >= 4
+    assert low.hash != drafter.hash
+    with pytest.raises(UnknownNameError, match="float32"):
+        magvlt.load(precision="float16")
 
 
 def test_a_draft_is_of_its_place_and_the_same_each_time(drafter):
