@@ -16,6 +16,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,7 +110,8 @@ class Network(nn.Module):
                 channels = width
         self.blocks = nn.Sequential(*blocks)
         self.head = SameConv(channels, WIDTH, 1)
-        self.to(memory_format=torch.channels_last)  # where filters of single channels are faster
+        own: Any = self  # torch takes a memory format alone, which its annotations leave out
+        own.to(memory_format=torch.channels_last)  # where filters of single channels are faster
 
     def forward(self, images: Float[Tensor, "batch 3 height width"]) -> Float[Tensor, "batch 1280"]:
         """Features before the classifier, not normalised."""
