@@ -109,6 +109,22 @@ def summarised(done):
     return summary
 
 
+def alike(args, found):
+    """How often the teacher's nearest photo of a batch has the same label, and any other photo of it."""
+    classes, rows = photo_files.labels(found, args.labels), features(encoders.load(args.teacher), found)
+    train, _ = photo_files.split(found, 0, classes)
+    rows, classes, rng = np.asarray(rows)[train], np.asarray(classes)[train], numpy_stream(0, "batches")
+    nearest, other = [], []
+    for _ in range(200):
+        batch = rng.permutation(len(rows))[: args.batch]
+        near = rows[batch] @ rows[batch].T
+        np.fill_diagonal(near, -np.inf)
+        same = classes[batch][:, None] == classes[batch]
+        nearest.append(same[np.arange(len(batch)), near.argmax(1)].mean())
+        other.append((same.sum() - len(batch)) / (len(batch) * (len(batch) - 1)))
+    return {"nearest": round(float(np.mean(nearest)), 3), "any": round(float(np.mean(other)), 3)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--photos", type=Path, required=True)
@@ -137,7 +153,12 @@ def main():
     files = chain(*(folder.glob(f"{args.name}-{by}{end}") for by in ("alone", args.teacher)))
     summary = summarised([checkpoint.read_json(path) for path in sorted(files)])
     about = {key: getattr(args, key) for key in ("teacher", "steps", "batch", "backbone", "size", "lr")}
-    print(write(f"contrastive_guidance_{args.name}_{args.teacher}", {**about, "arms": summary}))
+    print(
+        write(
+            f"contrastive_guidance_{args.name}_{args.teacher}",
+            {**about, "same label": alike(args, found), "arms": summary},
+        )
+    )
 
 
 if __name__ == "__main__":
