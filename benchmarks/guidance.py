@@ -153,12 +153,8 @@ def main():
     files = chain(*(folder.glob(f"{args.name}-{by}{end}") for by in ("alone", args.teacher)))
     summary = summarised([checkpoint.read_json(path) for path in sorted(files)])
     about = {key: getattr(args, key) for key in ("teacher", "steps", "batch", "backbone", "size", "lr")}
-    print(
-        write(
-            f"contrastive_guidance_{args.name}_{args.teacher}",
-            {**about, "same label": alike(args, found), "arms": summary},
-        )
-    )
+    about |= {"same label": alike(args, found), "arms": summary}
+    print(write(f"contrastive_guidance_{args.name}_{args.teacher}", about))
 
 
 if __name__ == "__main__":

@@ -117,7 +117,7 @@ def agreement(given):
     cases["embedded weights"] = (embedded.model, *scenes(embedded))
     for name, (model, *rows) in cases.items():
         found[name] = {}
-        for what, number in zip(WORKS, range(2), strict=True):
+        for number, what in enumerate(WORKS):
             both = Both(model)
             decoding(both, *rows)[number]()
             share = wilson(both.alike, both.asked)

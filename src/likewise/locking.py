@@ -24,7 +24,7 @@ def alone(path: Path) -> Iterator[None]:
         if path in _held:
             yield
             return
-        handle = _open(path)
+        handle = opened(path)
         try:
             wait(handle)
             _held.add(path)
@@ -37,7 +37,7 @@ def alone(path: Path) -> Iterator[None]:
 @contextmanager
 def claimed(path: Path, taken: LikewiseError) -> Iterator[None]:
     """Hold the lock or raise `taken`; the file goes with the scope, and its folder if that is empty then."""
-    handle = _open(path)
+    handle = opened(path)
     try:
         if not took(handle):
             raise taken
@@ -53,7 +53,8 @@ def claimed(path: Path, taken: LikewiseError) -> Iterator[None]:
             path.parent.rmdir()
 
 
-def _open(path: Path) -> int:
+def opened(path: Path) -> int:
+    """A handle of the file, made with its folder where it is missing; WriteError names what cannot be written."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

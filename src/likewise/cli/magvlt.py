@@ -200,12 +200,11 @@ def learn(
     return Answer(data, lines)
 
 
-def _open(model: str, rank: str, device: str | None, precision: str) -> "Drafter":
+def _open(model: str, rank: str, device: str | None, precision: Any) -> "Drafter":
     from likewise import devices, encoders, magvlt
 
     kind = devices.choose(device).kind if device else None
-    chosen: Any = precision  # which is checked there
-    return magvlt.load(model, encoder=None if rank == "none" else encoders.load(rank), device=kind, precision=chosen)
+    return magvlt.load(model, encoder=None if rank == "none" else encoders.load(rank), device=kind, precision=precision)
 
 
 def _written(drafts: "list[Draft]", out: Path, more: Mapping[str, Any]) -> Answer:

@@ -149,8 +149,7 @@ class Ledger:
 
 def _take(path: Path, folder: str | Path) -> int:
     """The lock, held until it is closed or this process ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    handle = locking.opened(path)
     if not locking.took(handle):
         os.close(handle)
         raise RoomTakenError(folder)

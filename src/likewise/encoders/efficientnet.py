@@ -67,8 +67,8 @@ class SameConv(nn.Conv2d):
         """(B, C, H, W) to (B, out, ceil(H / stride), ceil(W / stride))."""
         down, across = (self._padding(length) for length in images.shape[-2:])
         if down % 2 or across % 2:
-            sides = (across // 2, across - across // 2, down // 2, down - down // 2)
-            return self._conv_forward(F.pad(images, sides), self.weight, self.bias)
+            images = F.pad(images, (across // 2, across - across // 2, down // 2, down - down // 2))
+            down = across = 0
         # the convolution pads both ends alike by itself, which saves a copy
         return F.conv2d(images, self.weight, self.bias, self.stride, (down // 2, across // 2), 1, self.groups)
 
