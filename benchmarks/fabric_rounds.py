@@ -3,14 +3,15 @@
     likewise toybox build --out world        # once; any folder
     python benchmarks/fabric_rounds.py [--world world] [--targets 100] [--rounds 4] [--steps 20] [--jobs 1] [--only N]
 
-Wanted is, for number N, a scene of the world that training never saw. Every round has four pictures; after it the best
-is liked and the worst disliked by a scorer, with both, with likes only, with nothing, and with both under fixed noise.
-All four share the first round, and the seeds of the further ones.
+Wanted is, for number N, a scene of the world that training never saw ("a flat dog in the snow"); the prompt names the
+thing alone ("a dog"). Every round has four pictures; after it the best is liked and the worst disliked by a scorer,
+with both, with likes only, with nothing, and with both under fixed noise. All four share the first round, and the seeds
+of the further ones.
 
-- target: the prompt names the thing alone ("a dog"), the scorer is likeness to the hidden scene by EfficientNet-Lite0;
-  the Toybox towers, who do not vote, are asked as well
-- preference: the prompt names all of the scene, the scorer is how well pictures fit it by the Toybox towers; likeness
-  to three true pictures of that scene by EfficientNet-Lite0, which does not vote, is asked as well
+- target: the scorer is likeness to a picture of the scene by the Toybox towers, which stand for the paper's CLIP;
+  likeness to it by EfficientNet-Lite0, which does not vote, is asked as well
+- preference: the scorer is how well pictures fit the words of the scene, by the towers; likeness to three true
+  pictures of it by EfficientNet-Lite0, which does not vote, is asked as well
 
 Told of every round: the mean and the best of four by the scorer and by the other, diversity (1 - mean cosine of two of
 the four), colour and contrast. Resumable: one file a target in results/fabric_rounds/, sessions with their sheets in
@@ -76,15 +77,15 @@ def experiment(name: str, world: World, number: int, rounds: int, steps: int) ->
     """Every way of voting, from one first round."""
     thing, style, place = world.held_compositions[number]
     wanted = [world.draw(world.composition(thing, style, place, index)) for index in range(3)]
-    prompt = f"a {thing}" if name == "target" else plain_caption(style, thing, place)
-    scorer, other = scorers(name, prompt, wanted)
+    prompt, whole = f"a {thing}", plain_caption(style, thing, place)
+    scorer, other = scorers(name, whole, wanted)
     folder = WORK / "fabric_rounds" / f"{number:03d}-{name}"
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupt left
     session = Session.begin(
         folder, prompt, backbone=_backbone(), target=wanted[0], seed=1_000_000 * (number + 1), steps=steps,
         log=folder.parent / f"{folder.name}.csv", newest=0,
     )  # fmt: skip
-    found: dict[str, Any] = {"wanted": plain_caption(style, thing, place), "prompt": prompt}
+    found: dict[str, Any] = {"wanted": whole, "prompt": prompt}
     for way, how in WAYS.items():
         if session.round is not None:
             session.branch(1)
@@ -95,13 +96,13 @@ def experiment(name: str, world: World, number: int, rounds: int, steps: int) ->
     return found
 
 
-def scorers(name: str, prompt: str, wanted: Sequence[Image]) -> tuple[Scorer, Scorer]:
+def scorers(name: str, whole: str, wanted: Sequence[Image]) -> tuple[Scorer, Scorer]:
     """Who votes, and who does not."""
     eyes, towers = _encoder("efficientnet-lite0"), _encoder("toybox")
     if name == "target":
-        return like_picture(eyes, wanted[0]), like_picture(towers, wanted[0])
+        return like_picture(towers, wanted[0]), like_picture(eyes, wanted[0])
     true = [like_picture(eyes, one) for one in wanted]
-    return like_text(towers, prompt), lambda pictures: np.mean([scorer(pictures) for scorer in true], axis=0)
+    return like_text(towers, whole), lambda pictures: np.mean([scorer(pictures) for scorer in true], axis=0)
 
 
 def _told(turn: Scored) -> dict[str, float]:

@@ -258,6 +258,18 @@ def test_the_teacher_is_the_base_model_whatever_was_learned_since(load, data_for
         assert batch.prompts[1] == "a dog" and base.predict(noisy, batch.t[1:], text).shape == noisy.shape
 
 
+def test_class_images_are_called_by_captions_of_their_own(load, data_for):
+    data = data_for(load(), classes=2)
+    placed = dataclasses.replace(data, class_captions=("a dog", "a dog on the beach"))
+    config = Config(steps=1)
+    for number in range(8):
+        same, other = draw(data, config, 0, number, 1000), draw(placed, config, 0, number, 1000)
+        row = next(row for row in range(2) if torch.equal(data.classes[0].mean[row], same.latents[1]))
+        assert (same.prompts[1], other.prompts[1]) == ("a dog", placed.class_captions[row])
+    teacher = draw(placed, Config(prior="teacher"), 0, 0, 1000)
+    assert teacher.prompts[1] == "a dog"  # a teacher has photos in the place of class images
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [({"rank": 4}, "rank was 2 and is 4"), ({"seed": 3}, "the seed was another"), ({"lr": 0.5}, "lr was 0.001")],

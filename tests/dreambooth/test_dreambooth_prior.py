@@ -47,7 +47,17 @@ def test_images_are_of_the_native_size_and_say_their_prompt(load, want, tmp_path
     assert images.read_metadata(picture)["prompt"] == "a dog"
 
 
-@pytest.mark.parametrize("change", [{"class_seed": 1}, {"class_steps": 2}, {"class_prompt": "one {noun}"}])
+def test_every_other_image_is_somewhere(load, tmp_path):
+    want = prior.wanted(load("sd1"), Config(class_places=True, **FAST), "dog")
+    list(prior.make(load("sd1"), want, tmp_path, 4))
+    said = [images.read_metadata(picture.path)["prompt"] for picture in prior.listed(tmp_path, 4)]
+    assert said == ["a dog", "a dog on a red background", "a dog", "a dog on an orange background"]
+    list(prior.make(load("sd1"), want, tmp_path, 4))  # its own folder, read back from JSON, is not refused
+
+
+@pytest.mark.parametrize(
+    "change", [{"class_seed": 1}, {"class_steps": 2}, {"class_prompt": "one {noun}"}, {"class_places": True}]
+)
 def test_a_folder_of_other_images_is_refused_and_left_alone(load, want, tmp_path, change):
     backbone = load("sd1")
     list(prior.make(backbone, want, tmp_path, 1))

@@ -10,7 +10,8 @@ from likewise.tuning.config import Defaults, Needs, Tuning
 
 Train = Literal["lora", "full"]
 
-TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, "places": True, "caption_dropout": 0.15}
+TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, "places": True, "class_places": True}
+TOYBOX["caption_dropout"] = 0.15
 # Per family and trained part; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 DEFAULTS: Defaults = {
     ("toybox", "lora"): {**TOYBOX, "lr": 1e-3, "steps": 300, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv"},
@@ -40,6 +41,7 @@ NEEDS: Needs = {
     "class_steps": ("prior", ("images",)),
     "class_guidance": ("prior", ("images",)),
     "class_seed": ("prior", ("images",)),
+    "class_places": ("prior", ("images",)),
 }
 
 
@@ -81,6 +83,11 @@ class Config(Tuning):
     )
     instance_prompt: str = Field("a {identifier} {noun}", description="Caption of a photo that has none of its own.")
     class_prompt: str = Field("a {noun}", description="Prompt of the class images.")
+    class_places: bool = Field(
+        False,
+        description="Every other class image in one of the 26 places of Toybox's world, such as 'a dog on the beach', "
+        "so that the places of prompts are kept as well as the noun.",
+    )
     places: bool = Field(
         False,
         description="Where no photo has a caption, say in each one's prompt where it was taken, if the Toybox towers "

@@ -53,23 +53,33 @@ def prepare(
     noun: str,
     *,
     class_images: Sequence[Picture] = (),
+    class_captions: tuple[str, ...] = (),
     plain: str = "",
     cache: Path | None = None,
 ) -> Data:
     """Encode everything once; `cache` is a folder that keeps latents and encoded prompts between runs.
 
-    texts: one caption a photo; plain: what all are called where captions are dropped. Pictures are scaled to cover the
+    texts: one caption a photo; plain: what all are called where captions are dropped; class_captions: one a class
+    image, where not all are called by the class prompt. Pictures are scaled to cover the
     model's native square, or photos with `buckets` the shape nearest to their own, and cropped at the centre.
     """
     prompt = config.class_prompt.format(noun=noun)
-    sources = [[[photo.image_hash for photo in pictures] for pictures in (photos, class_images)], list(texts), prompt]
+    sources = [
+        [[photo.image_hash for photo in pictures] for pictures in (photos, class_images)],
+        list(texts),
+        prompt,
+        list(class_captions),
+    ]
     return Data(
         photos=views(backbone, photos, config.flip, cache, bucketed=config.buckets),
         captions=texts,
         class_prompt=prompt,
         plain=plain,
         classes=views(backbone, class_images, config.flip, cache) if class_images else (),
-        texts={} if config.train_text else _encoded(backbone, {*texts, prompt, plain or prompt}, cache),
+        texts={}
+        if config.train_text
+        else _encoded(backbone, {*texts, *class_captions, prompt, plain or prompt}, cache),
+        class_captions=class_captions,
         hash=checkpoint.hash_json(sources),
     )
 

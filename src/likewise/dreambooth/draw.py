@@ -15,7 +15,7 @@ class Data:
 
     photos: latent moments, one row a photo; with mirrored photos a second entry in the same order. captions: one a
     photo; plain: what all photos are called where captions are dropped. classes: as photos, of the class images, empty
-    without them. texts: prompts that are encoded already, one row each, while the text encoder does not learn. hash: of
+    without them; class_captions: one a class image, or empty where all are called by the class prompt. texts: prompts that are encoded already, one row each, while the text encoder does not learn. hash: of
     the files that all this came from.
     """
 
@@ -26,6 +26,7 @@ class Data:
     texts: Mapping[str, Text] = field(default_factory=dict)
     hash: str = ""
     plain: str = ""
+    class_captions: tuple[str, ...] = ()
 
 
 def draw(data: Data, config: Config, seed: int, first: int, timesteps: int) -> Batch:
@@ -40,7 +41,8 @@ def draw(data: Data, config: Config, seed: int, first: int, timesteps: int) -> B
     if config.prior == "none":
         return collate(photos, len(photos))
     views = data.classes if config.prior == "images" else data.photos
-    prompts = (data.class_prompt,) * len(views[0].mean)
+    placed = data.class_captions if config.prior == "images" else ()
+    prompts = placed or (data.class_prompt,) * len(views[0].mean)
     return collate([*photos, *(sample(views, prompts, seed, "class", n, **look) for n in numbers)], len(photos))
 
 

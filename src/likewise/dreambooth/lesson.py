@@ -84,7 +84,7 @@ def told(backbone: Backbone, plan: Plan, texts: tuple[str, ...]) -> list[str]:
 
 def prepare(backbone: Backbone, plan: Plan, photos: ImageSet, texts: tuple[str, ...], cache: Path, quiet: bool) -> Data:
     """Everything encoded, class images made; all of it kept in `cache` for the next run."""
-    config, pictures = plan.config, []
+    config, pictures, placed = plan.config, [], ()
     if config.class_count:
         want = prior.wanted(backbone, config, plan.noun)
         folder = cache / "class-images" / want.fingerprint
@@ -93,9 +93,9 @@ def prepare(backbone: Backbone, plan: Plan, photos: ImageSet, texts: tuple[str, 
             for made in prior.make(backbone, want, folder, config.class_count):
                 bar.show(made, {})
         pictures = prior.listed(folder, config.class_count)
-    return encoded(
-        backbone, photos.photos, texts, config, plan.noun, class_images=pictures, plain=_own(plan), cache=cache
-    )
+        placed = tuple(want.caption(index) for index in range(config.class_count)) if want.places else ()
+    classes = {"class_images": pictures, "class_captions": placed}
+    return encoded(backbone, photos.photos, texts, config, plan.noun, **classes, plain=_own(plan), cache=cache)
 
 
 def prompts(plan: Plan) -> list[str]:

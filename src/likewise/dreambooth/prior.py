@@ -13,6 +13,7 @@ from likewise.diffusion.backbone import Backbone
 from likewise.dreambooth.config import Config
 from likewise.errors import ClassImagesMismatchError, ImageFileError
 from likewise.tuning.drawing import draw
+from likewise.words.places import PLACES
 
 ORIGIN = "class.json"
 TOGETHER = 4  # images denoised at a time, which is what a guided call holds
@@ -24,6 +25,7 @@ class Wanted:
 
     base_hash: str
     prompt: str
+    places: tuple[str, ...]  # where images 1, 3, 5, ... are, in turn
     size: int  # pixels a side
     sampler: str
     steps: int
@@ -31,9 +33,20 @@ class Wanted:
     seed: int
 
     @property
+    def facts(self) -> dict[str, object]:
+        """As JSON has them."""
+        return {**asdict(self), "places": list(self.places)}
+
+    @property
     def fingerprint(self) -> str:
         """16 hex digits that name the folder of such images."""
-        return checkpoint.hash_json(asdict(self))[:16]
+        return checkpoint.hash_json(self.facts)[:16]
+
+    def caption(self, index: int) -> str:
+        """What image `index` is to show."""
+        if not self.places or index % 2 == 0:
+            return self.prompt
+        return f"{self.prompt} {self.places[index // 2 % len(self.places)]}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ def wanted(backbone: Backbone, config: Config, noun: str) -> Wanted:
     """The class images that a run with these settings needs."""
     prompt = config.class_prompt.format(noun=noun)
     look = {"steps": config.class_steps, "guidance": config.class_guidance, "seed": config.class_seed}
-    return Wanted(backbone.hash, prompt, backbone.facts.image_size, "dpmsolver++", **look)
+    return Wanted(
+        backbone.hash, prompt, PLACES if config.class_places else (), backbone.facts.image_size, "dpmsolver++", **look
+    )
 
 
 def listed(folder: Path, count: int) -> list[ClassImage]:
@@ -67,7 +82,7 @@ def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator
     folder with anything in it that other settings, or another model, made.
     """
     _refuse_foreign(folder, want)
-    checkpoint.write_json(folder / ORIGIN, asdict(want))
+    checkpoint.write_json(folder / ORIGIN, want.facts)
     pictures = listed(folder, count)
     missing = [index for index, picture in enumerate(pictures) if not _decodes(picture.path)]
     yield count - len(missing)
@@ -75,10 +90,10 @@ def make(backbone: Backbone, want: Wanted, folder: Path, count: int) -> Iterator
         batch, missing = missing[:TOGETHER], missing[TOGETHER:]
         picture_seeds = [seeds.key(want.seed, "class image", index) for index in batch]
         look = {"steps": want.steps, "guidance": want.guidance, "scheduler": want.sampler}
-        for index, picture in zip(
-            batch, draw(backbone, [want.prompt] * len(batch), picture_seeds, **look), strict=True
-        ):
-            images.write_png(pictures[index].path, picture, {"prompt": want.prompt, "index": index})
+        prompts = [want.caption(index) for index in batch]
+        drawn = draw(backbone, prompts, picture_seeds, **look)
+        for index, prompt, picture in zip(batch, prompts, drawn, strict=True):
+            images.write_png(pictures[index].path, picture, {"prompt": prompt, "index": index})
         yield count - len(missing)
 
 
@@ -89,7 +104,7 @@ def _refuse_foreign(folder: Path, want: Wanted) -> None:
     if found is None:
         raise ClassImagesMismatchError(folder, ["it does not say what made them"])
     wrong = [
-        f"{key}: {found.get(key)!r}, not {value!r}" for key, value in asdict(want).items() if found.get(key) != value
+        f"{key}: {found.get(key)!r}, not {value!r}" for key, value in want.facts.items() if found.get(key) != value
     ]
     if wrong:
         raise ClassImagesMismatchError(folder, wrong)

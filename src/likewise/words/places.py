@@ -4,7 +4,7 @@ from typing import Final
 
 COLOURS: Final = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "white", "grey", "black")
 PLACES: Final[tuple[str, ...]] = (
-    *(f"on a {colour} background" for colour in COLOURS),
+    *(f"on {'an' if colour == 'orange' else 'a'} {colour} background" for colour in COLOURS),
     "on a sunset gradient",
     "on a mint gradient",
     "on a stripe pattern",
