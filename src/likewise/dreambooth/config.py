@@ -10,8 +10,8 @@ from likewise.tuning.config import Defaults, Needs, Tuning
 
 Train = Literal["lora", "full"]
 
-TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, "places": True, "class_places": True}
-TOYBOX["caption_dropout"] = 0.15
+CALLED = {"places": True, "class_places": True, "caption_dropout": 0.15}
+TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, **CALLED}
 # Per family and trained part; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 DEFAULTS: Defaults = {
     ("toybox", "lora"): {**TOYBOX, "lr": 1e-3, "steps": 300, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv"},

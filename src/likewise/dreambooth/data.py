@@ -60,27 +60,21 @@ def prepare(
     """Encode everything once; `cache` is a folder that keeps latents and encoded prompts between runs.
 
     texts: one caption a photo; plain: what all are called where captions are dropped; class_captions: one a class
-    image, where not all are called by the class prompt. Pictures are scaled to cover the
-    model's native square, or photos with `buckets` the shape nearest to their own, and cropped at the centre.
+    image, where not all are called by the class prompt. Pictures are scaled to cover the model's native square, or
+    photos with `buckets` the shape nearest to their own, and cropped at the centre.
     """
     prompt = config.class_prompt.format(noun=noun)
-    sources = [
-        [[photo.image_hash for photo in pictures] for pictures in (photos, class_images)],
-        list(texts),
-        prompt,
-        list(class_captions),
-    ]
+    sources = [[[photo.image_hash for photo in pictures] for pictures in (photos, class_images)], list(texts), prompt]
+    said = {*texts, *class_captions, prompt, plain or prompt}
     return Data(
         photos=views(backbone, photos, config.flip, cache, bucketed=config.buckets),
         captions=texts,
         class_prompt=prompt,
         plain=plain,
         classes=views(backbone, class_images, config.flip, cache) if class_images else (),
-        texts={}
-        if config.train_text
-        else _encoded(backbone, {*texts, *class_captions, prompt, plain or prompt}, cache),
+        texts={} if config.train_text else _encoded(backbone, said, cache),
         class_captions=class_captions,
-        hash=checkpoint.hash_json(sources),
+        hash=checkpoint.hash_json([*sources, *class_captions]),
     )
 
 

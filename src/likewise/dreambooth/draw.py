@@ -15,8 +15,9 @@ class Data:
 
     photos: latent moments, one row a photo; with mirrored photos a second entry in the same order. captions: one a
     photo; plain: what all photos are called where captions are dropped. classes: as photos, of the class images, empty
-    without them; class_captions: one a class image, or empty where all are called by the class prompt. texts: prompts that are encoded already, one row each, while the text encoder does not learn. hash: of
-    the files that all this came from.
+    without them; class_captions: one a class image, or empty where all are called by the class prompt. texts: prompts
+    that are encoded already, one row each, while the text encoder does not learn. hash: of the files that all this came
+    from.
     """
 
     photos: tuple[Moments, ...]

@@ -86,12 +86,8 @@ def _prompts(backbone: Backbone, data: Data, config: Config, trained: Trained) -
     """How prompts are read (once and for all while the text encoder is frozen), and the teacher, if asked for."""
     known = dict(data.texts)
     with torch.no_grad(), trained.disabled():
-        spoken = {
-            *data.captions,
-            data.class_prompt,
-            *data.class_captions,
-            *([data.plain] if config.caption_dropout else []),
-        }
+        plain = [data.plain] if config.caption_dropout else []
+        spoken = {*data.captions, *data.class_captions, data.class_prompt, *plain}
         for prompt in sorted(spoken - known.keys()):
             known[prompt] = backbone.encode_text([prompt])  # one by one: the same bits as from a cache
     known = {prompt: text.to(backbone.device) for prompt, text in known.items()}

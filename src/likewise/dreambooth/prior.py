@@ -65,9 +65,8 @@ def wanted(backbone: Backbone, config: Config, noun: str) -> Wanted:
     """The class images that a run with these settings needs."""
     prompt = config.class_prompt.format(noun=noun)
     look = {"steps": config.class_steps, "guidance": config.class_guidance, "seed": config.class_seed}
-    return Wanted(
-        backbone.hash, prompt, PLACES if config.class_places else (), backbone.facts.image_size, "dpmsolver++", **look
-    )
+    places = PLACES if config.class_places else ()
+    return Wanted(backbone.hash, prompt, places, backbone.facts.image_size, "dpmsolver++", **look)
 
 
 def listed(folder: Path, count: int) -> list[ClassImage]:
