@@ -13,9 +13,11 @@ of the further ones.
 - preference: the scorer is how well pictures fit the words of the scene, by the towers; likeness to three true
   pictures of it by EfficientNet-Lite0, which does not vote, is asked as well
 
-Told of every round: the mean and the best of four by the scorer and by the other, diversity (1 - mean cosine of two of
-the four), colour and contrast. Resumable: one file a target in results/fabric_rounds/, sessions with their sheets in
-runs/benchmarks/fabric_rounds/. Writes results/fabric_rounds.json and .md: intervals over targets, differences paired.
+Told of every round: the mean and the best of four by the scorer and by the other; how many of the four have the wanted
+style and place, by probes on EfficientNet-Lite0 that learned real pictures (those of `likewise toybox evaluate`);
+diversity (1 - mean cosine of two of the four), colour and contrast. Resumable: one file a target in
+results/fabric_rounds/, sessions with their sheets in runs/benchmarks/fabric_rounds/. Writes results/fabric_rounds.json
+and .md: intervals over targets, differences paired.
 """
 
 import argparse
@@ -33,16 +35,16 @@ from likewise import checkpoint, encoders, load
 from likewise.fabric import Session, play
 from likewise.fabric.rounds import Scored, Scorer, like_picture, like_text
 from likewise.metrics.intervals import bootstrap, paired
+from likewise.toybox import judge as judging
 from likewise.toybox.build import opened
 from likewise.toybox.captions import plain_caption
-from likewise.toybox.world import World
 
 EXPERIMENTS = ("target", "preference")
 WAYS: dict[str, dict[str, Any]] = {
     "both": {}, "likes": {"dislikes": False}, "none": {"likes": False, "dislikes": False},
     "both, fixed noise": {"noise": "fixed"},
 }  # fmt: skip
-FIGURES = ("mean", "best", "other mean", "other best", "diversity", "saturation", "contrast")
+FIGURES = ("mean", "best", "other mean", "other best", "style", "place", "diversity", "saturation", "contrast")
 SHOWN = 12  # sessions whose folders are kept, to look at
 
 
@@ -66,33 +68,35 @@ def one(world: Path, rounds: int, steps: int, number: int) -> str:
     """Both experiments on target `number`, unless that was done; a line about it."""
     path = RESULTS / "fabric_rounds" / f"{number:03d}.json"
     if not path.exists():
-        found = {name: experiment(name, opened(world), number, rounds, steps) for name in EXPERIMENTS}
+        found = {name: experiment(name, world, number, rounds, steps) for name in EXPERIMENTS}
         checkpoint.write_json(path, {"number": number, "rounds": rounds, "steps": steps, **found})
     found = checkpoint.read_json(path)
     last = {way: found["target"][way][-1]["best"] for way in WAYS}
     return f"{path.stem} {found['target']['wanted']}: best of the last round {last}"
 
 
-def experiment(name: str, world: World, number: int, rounds: int, steps: int) -> dict[str, Any]:
+def experiment(name: str, folder: Path, number: int, rounds: int, steps: int) -> dict[str, Any]:
     """Every way of voting, from one first round."""
+    world = opened(folder)
     thing, style, place = world.held_compositions[number]
     wanted = [world.draw(world.composition(thing, style, place, index)) for index in range(3)]
     prompt, whole = f"a {thing}", plain_caption(style, thing, place)
     scorer, other = scorers(name, whole, wanted)
-    folder = WORK / "fabric_rounds" / f"{number:03d}-{name}"
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupt left
+    others = {"other": other, **probes(_judge(folder), style, place)}
+    work = WORK / "fabric_rounds" / f"{number:03d}-{name}"
+    shutil.rmtree(work, ignore_errors=True)  # what an interrupt left
     session = Session.begin(
-        folder, prompt, backbone=_backbone(), target=wanted[0], seed=1_000_000 * (number + 1), steps=steps,
-        log=folder.parent / f"{folder.name}.csv", newest=0,
+        work, prompt, backbone=_backbone(), target=wanted[0], seed=1_000_000 * (number + 1), steps=steps,
+        log=work.parent / f"{work.name}.csv", newest=0,
     )  # fmt: skip
     found: dict[str, Any] = {"wanted": whole, "prompt": prompt}
     for way, how in WAYS.items():
         if session.round is not None:
             session.branch(1)
-        found[way] = [_told(turn) for turn in play(session, scorer, rounds, others={"other": other}, **how)]
-        session.sheet(folder.parent / f"{folder.name}-{way.replace(', ', '-').replace(' ', '-')}.png")
+        found[way] = [_told(turn) for turn in play(session, scorer, rounds, others=others, **how)]
+        session.sheet(work.parent / f"{work.name}-{way.replace(', ', '-').replace(' ', '-')}.png")
     if number >= SHOWN:
-        shutil.rmtree(folder)
+        shutil.rmtree(work)
     return found
 
 
@@ -105,11 +109,25 @@ def scorers(name: str, whole: str, wanted: Sequence[Image]) -> tuple[Scorer, Sco
     return like_text(towers, whole), lambda pictures: np.mean([scorer(pictures) for scorer in true], axis=0)
 
 
+def probes(judge: judging.Judge, style: str, place: str) -> dict[str, Scorer]:
+    """1 for each picture that has the wanted style, and the wanted place, by an encoder that does not vote; else 0."""
+    return {
+        "style": lambda pictures: judge.style.predict(judging.look(judge.encoder, pictures).style) == style,
+        "place": lambda pictures: judge.background.predict(judging.edges(judge.encoder, pictures)) == place,
+    }
+
+
+@cache
+def _judge(folder: Path) -> judging.Judge:
+    return judging.build(opened(folder), _encoder("efficientnet-lite0"), folder)
+
+
 def _told(turn: Scored) -> dict[str, float]:
     other, metrics = turn.others["other"], turn.round.metrics
     return {
         "mean": float(turn.scores.mean()), "best": float(turn.scores.max()),
         "other mean": float(other.mean()), "other best": float(other.max()),
+        "style": float(turn.others["style"].mean()), "place": float(turn.others["place"].mean()),
         **{name: metrics[name] for name in ("diversity", "saturation", "contrast")},
     }  # fmt: skip
 
