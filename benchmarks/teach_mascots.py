@@ -8,6 +8,7 @@ turn. For each, by EfficientNet-lite0 on pictures of seeds that the verdict did 
 
 - floor: the base model's "a NOUN" against the five held-out photos; ceiling: held-out photos against those taught;
   closed = (taught - floor) / (ceiling - floor), with the mean cosine of the taught model's pictures of four prompts
+- calm: closed with pictures of guidance 3 in place of the default 5
 - alike: the same with a floor of the base model's pictures of those four prompts; and both by the embedded DreamSim too
 - prompts: how well those pictures fit their prompts (Toybox towers), as a share of what the base model's do; and what
   real pictures of the mascot in those places reach, as the towers know the places and not the mascot
@@ -43,6 +44,7 @@ from likewise.verdict.scores import Judge, Scores
 
 PHOTOS, PX = 5, 192
 EVALUATION = Config(seed=1, class_images=8)  # pictures that no choice was made on
+CALM = Config(seed=1, class_images=8, guidance=3)
 QUIET = {"install": False, "quiet": True}
 
 
@@ -95,6 +97,8 @@ def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) 
     loose = list(drawings(backbone, bare, checkpoint.checkpoints(place / "without" / "checkpoints")[-1:], EVALUATION))
     judge = Judge(held, about.meant(EVALUATION.prompts), encoders.load(), encoders.load("toybox"))
     scores = [judge.measure(each, drawn[0]) for each in drawn]
+    calm = list(drawings(backbone, about, [checkpoint.numbered(place / "with" / "checkpoints", chosen)], CALM))
+    calm_scores = [judge.measure(each, calm[0]) for each in calm]
     shutil.rmtree(place / "without" / "checkpoints")
     kept = next(each for each in drawn if each.step == chosen)
     eye = encoders.load("dreamsim")
@@ -115,6 +119,9 @@ def measured(world_folder: Path, name: str, style: str, noun: str, place: Path) 
         **figures(scores, judge, chosen, judge.measure(loose[1], drawn[0])),
         "ceiling": alike(encoders.load(), pictures[:PHOTOS], held, backbone.facts.image_size),
         "real_prompt": real_prompt(world, name, style, noun),
+        "calm_floor": float(calm_scores[0].plain.mean()),
+        "calm_taught": float(calm_scores[1].likeness.mean()),
+        "calm_prompt": float(calm_scores[1].prompt.mean() / calm_scores[0].prompt.mean()),
         **seen,
     }
 
@@ -190,6 +197,10 @@ def summarised(done: list[dict]) -> dict[str, object]:
             for name, floor in (("closed", "floor"), ("alike", "same_floor"))
             for eye in ("", "_dreamsim")
         },
+        "calm": interval(
+            bootstrap((column["calm_taught"] - column["calm_floor"]) / (column["ceiling"] - column["calm_floor"]))
+        ),
+        "calm_prompt": interval(bootstrap(column["calm_prompt"])),
         "real_prompt": interval(bootstrap(column["real_prompt"] / column["base_prompt"])),
         "prompt_of_real": interval(bootstrap(column["taught_prompt"] / column["real_prompt"])),
         "gain": interval(paired(column["taught"], column["floor"])),

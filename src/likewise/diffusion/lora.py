@@ -55,17 +55,21 @@ class Pair(nn.Module):
         """Rows of `down`."""
         return self.down.shape[0]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x: the adapted layer's input; the result has the shape of its output."""
-        x = x.to(self.down.dtype)
+    def forward(self, x: Tensor, strength: float = 1.0) -> Tensor:
+        """strength * scale * up(down(x)); x: the adapted layer's input; the result has the shape of its output."""
+        if not torch.is_autocast_enabled(x.device.type):  # which casts by itself, and once
+            x = x.to(self.down.dtype)
+        by = strength * self.scale
         if self.down.ndim == 2:
-            return F.linear(F.linear(x, self.down), self.up) * self.scale
-        return F.conv2d(F.conv2d(x, self.down, **self.window), self.up) * self.scale
+            low = F.linear(x, self.down)
+            return F.linear(low if by == 1 else low * by, self.up)  # scaled where it has `rank` channels only
+        low = F.conv2d(x, self.down, **self.window)
+        return F.conv2d(low if by == 1 else low * by, self.up)
 
     def onto(self, output: Tensor, x: Tensor, strength: float) -> Tensor:
         """output + strength * self(x), in output's dtype; one call without passes between, where all is one dtype."""
         if self.down.ndim > 2 or not output.dtype == x.dtype == self.down.dtype:  # autocast's output is another too
-            return (output + strength * self(x)).to(output.dtype)
+            return (output + self(x, strength)).to(output.dtype)
         low = F.linear(x, self.down).flatten(0, -2)
         added = torch.addmm(output.flatten(0, -2), low, self.up.t(), alpha=strength * self.scale)
         return added.view_as(output)

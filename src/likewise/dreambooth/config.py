@@ -14,7 +14,7 @@ CALLED = {"places": True, "class_places": True, "caption_dropout": 0.15}
 TOYBOX = {"text_lr": 1e-4, "batch": 4, "class_images": 48, **CALLED}
 # Per family and trained part; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 DEFAULTS: Defaults = {
-    ("toybox", "lora"): {**TOYBOX, "lr": 1e-3, "steps": 300, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv"},
+    ("toybox", "lora"): {**TOYBOX, "lr": 1e-3, "steps": 600, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv"},
     ("toybox", "full"): {**TOYBOX, "lr": 3e-4, "steps": 200},
     ("sd1", "lora"): {"lr": 1e-4, "text_lr": 5e-6, "steps": 800, "batch": 1},
     ("sd1", "full"): {"lr": 2e-6, "text_lr": 2e-6, "steps": 800, "batch": 2},
