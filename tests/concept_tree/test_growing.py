@@ -15,6 +15,7 @@ from likewise.concept_tree.split import LEFT, RIGHT
 from likewise.errors import (
     BadSettingError,
     FixedTreeError,
+    IdleSettingWarning,
     LikewiseWarning,
     NothingToSplitWarning,
     RootWordError,
@@ -392,6 +393,17 @@ def test_what_a_tree_was_begun_with_is_not_dropped_in_silence(sd1, pictures, gro
 def test_splitting_anew_needs_a_node(sd1, grown):
     with pytest.raises(SettingError, match="no node is named"):
         decompose(grown, backbone=sd1, again=True)
+
+
+def test_a_depth_beside_a_node_is_told_of(sd1, grown):
+    told = pytest.warns(IdleSettingWarning, match="depth has no effect while node is v9")
+    with told, pytest.raises(UnknownTreeNodeError):
+        decompose(grown, backbone=sd1, depth=2, nodes=["v9"])
+
+
+def test_two_judges_of_one_name_are_refused(sd1):
+    with pytest.raises(SettingError, match="tell judges apart by name"):
+        Gardener(sd1, config(), [Judge("mosaic", 0), Judge("mosaic", 1)])
 
 
 def test_what_loads_an_encoder_is_kept_beside_its_name(sd1, pictures, tmp_path):

@@ -15,6 +15,17 @@ def facts(family):
     return Facts(family, "epsilon", 512, 4, 8, 0.18215, 768, 77, 1000)
 
 
+def test_a_noun_within_another_word_s_brackets_stays():
+    final, _ = captions(["<my_cat> and a Cat", "<cat>"], Config(), "<rex>", "cat")
+    assert final == ("<my_cat> and a <rex>", "a <rex>, <cat>")
+
+
+@pytest.mark.parametrize("name", ["lr", "weight_decay", "clip_norm"])
+def test_infinity_is_no_setting(name):
+    with pytest.raises(BadSettingError, match="finite"):
+        Config.for_backbone(facts("sd1"), {name: float("inf")})
+
+
 @pytest.mark.parametrize(("family", "learns"), DEFAULTS)
 def test_every_row_of_defaults_is_a_valid_config(family, learns):
     config = Config.for_backbone(facts(family), {"learns": learns})

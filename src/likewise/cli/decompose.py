@@ -29,7 +29,9 @@ def decompose(
         str,
         typer.Argument(metavar="PHOTOS|CONCEPT|TREE", help="A folder of photos, a concept, or a tree to go on with."),
     ],
-    depth: Annotated[int, typer.Option(min=1, max=8, help="Levels of the tree below its root.")] = 2,
+    depth: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Levels of the tree below its root; without --node 2.")
+    ] = None,
     node: Annotated[
         list[str] | None, typer.Option(metavar="NODE", help="Split this node alone, such as v2; may be repeated.")
     ] = None,

@@ -28,7 +28,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 class Config(BaseModel):
     """The settings of a split; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     seeds: tuple[int, ...] = Field((0, 1000, 1234, 111), min_length=1, description="Seeds that try to part a concept.")
     test_steps: int = Field(200, ge=1, description="Optimiser steps of every seed, after which the best is chosen.")

@@ -15,13 +15,15 @@ from likewise.concept_tree.tree import Tree
 from likewise.diffusion import load
 from likewise.diffusion.backbone import Backbone
 from likewise.encoders.encoder import Encoder
-from likewise.errors import FixedTreeError, LongWordWarning, SettingError
+from likewise.errors import FixedTreeError, IdleSettingWarning, LongWordWarning, SettingError
+
+DEPTH = 2
 
 
 def decompose(
     source: str | Path | Concept | Tree,
     *,
-    depth: int = 2,
+    depth: int | None = None,
     nodes: Sequence[str] = (),
     again: bool = False,
     force: bool = False,
@@ -38,15 +40,18 @@ def decompose(
 ) -> Tree:
     """Grow a tree from photos or a concept, or go on with one; what is there already is not made again.
 
-    source: a folder of photos, a concept (its name, its folder), or a tree (its folder). depth: levels below the root;
-    with `nodes` those alone are split, with `again` anew. force: split even where little is left to split. out: the
-    tree's folder, trees/NAME by default. encoders: what judges, the first of them chooses; instead of those that the
-    settings name. install: put the nodes into the library, so that prompts can name them. settings: see Config.
+    source: a folder of photos, a concept (its name, its folder), or a tree (its folder). depth: levels below the root,
+    2 unless told; with `nodes` those alone are split, with `again` anew. force: split even where little is left to
+    split. out: the tree's folder, trees/NAME by default. encoders: what judges, the first of them chooses; instead of
+    those that the settings name. install: put the nodes into the library, so that prompts can name them. settings: see
+    Config.
 
     Raises a LikewiseError before anything is changed; whatever happens later, the tree stays whole.
     """
     if again and not nodes:
         raise SettingError("again", again, "it splits anew what --node names, and no node is named")
+    if depth is not None and nodes:
+        warnings.warn(IdleSettingWarning("depth", "node", ", ".join(nodes), ("left out",)), stacklevel=2)
     place = Path(out) if out is not None else None
     chosen = devices.choose(device)
     model = _model(backbone, str(settings.get("precision", "float32")), chosen)
@@ -57,7 +62,7 @@ def decompose(
     if install:
         installing.check(tree)
     gardener = Gardener(model, config, encoders, force, chosen, report, command=command)
-    split = gardener.split(tree, nodes, again) if nodes else gardener.grow(tree, depth)
+    split = gardener.split(tree, nodes, again) if nodes else gardener.grow(tree, DEPTH if depth is None else depth)
     _warn_of_length(tree, split)
     tree.refresh()  # another program may have added words since
     if install:

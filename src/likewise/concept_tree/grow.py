@@ -22,7 +22,7 @@ from likewise.concept_tree.tree import Tree, write_node
 from likewise.devices import Device
 from likewise.diffusion.backbone import Backbone, Vectors
 from likewise.encoders.encoder import Encoder, embed
-from likewise.errors import NothingToSplitWarning, SplitNodeError, TreeSettingsError
+from likewise.errors import NothingToSplitWarning, SettingError, SplitNodeError, TreeSettingsError
 from likewise.metrics.neighbours import Embedding
 from likewise.training import State, Step
 from likewise.tuning.cache import cache_folder
@@ -56,7 +56,9 @@ class Gardener:
             self.judges = [consistency.judge(name) for name in names]
             asked = zip(self.judges, names, strict=True)
             self.loads = {judge.name: consistency.lasting(name) for judge, name in asked}
-        assert len({one.name for one in self.judges}) == len(self.judges), "two encoders of one name"
+        named = [one.name for one in self.judges]
+        if len(set(named)) < len(named):
+            raise SettingError("judges", named, "the page and the files tell judges apart by name; give two names")
         self.meter = Meter(costs.units(self.config), self.report)
 
     def grow(self, tree: Tree, depth: int) -> list[str]:

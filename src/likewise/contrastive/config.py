@@ -15,7 +15,7 @@ def _check_share(rule: str, share: float) -> None:
 class Config(BaseModel):
     """The settings of one contrastive run; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     objective: Literal["ntxent", "spectral", "clip", "siglip", "spectral-pairs"] = Field(
         "ntxent", description="Views of one photo (ntxent, spectral), or photos with captions (the others)."

@@ -26,7 +26,7 @@ RATIO = 4 / 3  # most and, inverted, least width to height of a crop
 class Recipe(BaseModel):
     """How views differ from their picture."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     size: int = Field(default=64, ge=8, description="Side of a view, pixels.")
     crop: float = Field(default=0.08, gt=0, le=1, description="Least share of the picture's area that a crop covers.")

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class Config(BaseModel):
     """The settings of one DIDA run; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     model: Literal["dida", "attention", "gae", "gcn-gru", "evolvegcn", "dysat"] = Field(
         "dida",

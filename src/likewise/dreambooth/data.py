@@ -11,6 +11,7 @@ from likewise.diffusion.latents import Picture, TextCache
 from likewise.dreambooth.config import Config
 from likewise.dreambooth.draw import Data
 from likewise.tuning.cache import views
+from likewise.words.marks import plainly
 
 
 def caption(text: str | None, config: Config, identifier: str, noun: str, placeholder: str = "") -> str:
@@ -27,8 +28,7 @@ def caption(text: str | None, config: Config, identifier: str, noun: str, placeh
         return re.sub(re.escape(placeholder), lambda name: called(identifier, noun, text[name.end() :]), text)
     if re.search(rf"\b{re.escape(identifier)}\b", text, re.IGNORECASE):
         return text
-    word = rf"\b{re.escape(noun)}\b(?![^<>\s]*>)"  # not within brackets, which would then look like plain words
-    named, found = re.subn(word, subject, text, count=1, flags=re.IGNORECASE)
+    named, found = plainly(noun).subn(lambda _: subject, text, count=1)
     return named if found else f"a {subject}, {text}"
 
 

@@ -11,7 +11,7 @@ Part = Literal["linear", "mlp", "lora"]
 class Config(BaseModel):
     """The settings of one tuning; frozen, and an unknown name is refused. `Config.of` knows the parts' own defaults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     part: Part = Field(
         "mlp",

@@ -11,7 +11,7 @@ class RoomSettings(BaseModel):
     The sizes of blocks are ours: the paper's could not be verified.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     block: int = Field(default=50, ge=1, description="Triplets asked between two breaks.")
     sentinels: int = Field(

@@ -10,7 +10,7 @@ Precision = Literal["full", "half", "byte"]
 class Config(BaseModel):
     """Settings of a round. With the defaults of drawing, a round without references is what `imagine` draws."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     strength: float = Field(default=0.8, ge=0, le=100, description="How much a liked picture counts within the window.")
     strength_outside: float = Field(

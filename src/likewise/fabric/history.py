@@ -16,7 +16,7 @@ from likewise.errors import BrokenFileError, NothingToUndoError, UnknownRoundErr
 
 
 class _Event(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     when: str = ""
     who: str = ""
@@ -37,7 +37,7 @@ class Vote(_Event):
 class Cited(BaseModel):
     """A reference that had a part in a round."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     what: str
     id: str
@@ -47,7 +47,7 @@ class Cited(BaseModel):
 class Drawn(BaseModel):
     """A picture of a round. pixels: the hash of its size and pixels."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     id: str
     seed: int
@@ -57,7 +57,7 @@ class Drawn(BaseModel):
 class Used(BaseModel):
     """A concept that had a part in a round."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     name: str
     hash: str

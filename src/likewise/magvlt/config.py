@@ -11,7 +11,7 @@ TASKS: tuple[Task, ...] = ("t2i", "i2t", "it2it")
 class Shape(BaseModel):
     """The size and layout of a model; a checkpoint has exactly one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     image_side: int = Field(default=16, ge=1, description="Image tokens along one side of a picture.")
     image_codes: int = Field(default=16384, ge=2, description="Entries of the image codebook.")
@@ -60,7 +60,7 @@ TOYBOX = Shape(image_side=8, image_codes=2048, text_codes=2, text_length=32, wid
 class Config(BaseModel):
     """Settings of one training; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=2000, ge=1, description="Optimiser steps.")
     batch: int = Field(default=32, ge=1, description="Pairs of picture and caption a step.")
@@ -142,7 +142,7 @@ class Config(BaseModel):
 class Drawing(BaseModel):
     """How pictures are drawn; the defaults are the released sampler's, but for the guidance."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=10, ge=1, description="Decoding steps.")
     warm: float = Field(default=1.4, gt=0, description="Temperature of the first step.")
@@ -160,7 +160,7 @@ class Drawing(BaseModel):
 class Writing(BaseModel):
     """How text is written; the defaults are the released demo's."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=12, ge=1, description="Decoding steps.")
     temperature: float = Field(default=0.1, gt=0, description="Of the words' probabilities.")

@@ -1,10 +1,10 @@
 """What photos are called while a word is learned: sentences that hold it, or captions of their own."""
 
-import re
 from collections.abc import Sequence
 
 from likewise.textual_inversion.config import Config
 from likewise.words import OBJECT_TEMPLATES, STYLE_TEMPLATES
+from likewise.words.marks import plainly
 
 
 def sentences(config: Config, placeholder: str) -> tuple[str, ...]:
@@ -25,7 +25,7 @@ def caption(text: str | None, config: Config, placeholder: str, noun: str) -> st
         return text
     if config.learns == "style":
         return f"{text}, in the style of {placeholder}"
-    named, found = re.subn(rf"\b{re.escape(noun)}\b", placeholder, text, count=1, flags=re.IGNORECASE)
+    named, found = plainly(noun).subn(lambda _: placeholder, text, count=1)
     return named if found else f"a {placeholder}, {text}"
 
 

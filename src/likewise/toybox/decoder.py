@@ -29,7 +29,7 @@ _SHARED = {3: 2, 4: 3, 5: 4, 7: 6, 8: 7, 9: 8, 10: 9, 12: 11, 13: 12, 14: 13, 15
 class Config(BaseModel):
     """Settings of a stage of the decoder's training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=2000, ge=1, description="Optimiser steps.")
     batch: int = Field(default=16, ge=1, description="Pictures a step.")

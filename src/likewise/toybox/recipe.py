@@ -12,7 +12,7 @@ CONCEPTS = 64  # as many as the embedded models know
 class Recipe(BaseModel):
     """Everything that shapes the embedded models; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     concepts: int = Field(
         CONCEPTS, ge=60, description="How many things the world holds, the best known of each category."

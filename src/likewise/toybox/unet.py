@@ -22,7 +22,7 @@ ENDS = ("conv_in", "conv_out", "time_embedding")  # what faces latents and clock
 class Config(BaseModel):
     """Settings of the U-Net's training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=4000, ge=1, description="Optimiser steps.")
     batch: int = Field(default=48, ge=1, description="Pictures a step.")

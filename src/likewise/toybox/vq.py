@@ -29,7 +29,7 @@ ENDS = ("encoder.conv_in", "decoder.conv_out", "quantize")
 class Config(BaseModel):
     """Settings of the VQModel's training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(default=4000, ge=1, description="Optimiser steps.")
     batch: int = Field(default=24, ge=1, description="Pictures a step.")

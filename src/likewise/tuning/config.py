@@ -20,7 +20,7 @@ Needs = Mapping[str, tuple[str, tuple[object, ...]]]  # setting -> another, and 
 class Tuning(BaseModel):
     """Steps, batches, AdamW and the loss; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     DEFAULTS: ClassVar[Defaults] = {}
     NEEDS: ClassVar[Needs] = {"lr_final": ("lr_schedule", ("linear", "cosine"))}

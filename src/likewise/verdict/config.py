@@ -12,7 +12,7 @@ Prefer = Literal["balance", "likeness", "prompt"]
 class Config(BaseModel):
     """The settings of one verdict; frozen, and an unknown name is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     prompts: tuple[str, ...] = Field(
         default=lists.QUICK,

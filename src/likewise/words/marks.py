@@ -11,6 +11,11 @@ _PLACEHOLDER = re.compile(r"<[a-z0-9][a-z0-9_-]*>")
 _ANY_BRACKETS = re.compile(r"<[^<>\s]+>")
 
 
+def plainly(word: str) -> re.Pattern[str]:
+    """Finds a plain word, in capitals or not: none within brackets, which would break another concept's name."""
+    return re.compile(rf"\b{re.escape(word)}\b(?![^<>\s]*>)", re.IGNORECASE)
+
+
 def check_placeholder(word: str, tokenizers: Iterable[Tokenizer] = (), taken: Collection[str] = ()) -> str:
     """The word itself when it may stand for a concept, such as "<cat-toy>"; else PlaceholderError says why not.
 
