@@ -153,13 +153,23 @@ def test_a_node_split_anew_loses_what_grew_from_it_once_the_new_words_are_there(
     assert sorted(path.name for path in tree.folder.glob("v*")) == ["v0", "v1-2", "v2-2"]
 
 
+def test_a_split_that_was_begun_of_an_earlier_word_is_begun_anew(sd1, grown, tmp_path):
+    tree, other = copied(grown, tmp_path / "a"), copied(grown, tmp_path / "b")
+    with pytest.raises(Killed):
+        plant(sd1, tree, None, nodes=["v1"], report=_kill_late)
+    for one in (tree, other):
+        plant(sd1, one, None, nodes=["v0"], again=True, seeds=(5, 6))
+        plant(sd1, one, None, nodes=["v1"])
+    assert (vector_of(tree, "v3") == vector_of(other, "v3")).all()
+
+
 def _kill_late(text, done, total):
     if done / total > 0.9:
         raise Killed
 
 
-def vector_of(tree):
-    return tree.words()["<cat_v1>"].numpy()
+def vector_of(tree, node="v1"):
+    return tree.words()[f"<cat_{node}>"].numpy()
 
 
 def test_pruning_takes_back_what_grew_and_leaves_the_node(sd1, grown, tmp_path):
@@ -402,7 +412,7 @@ def test_a_depth_beside_a_node_is_told_of(sd1, grown):
 
 
 def test_two_judges_of_one_name_are_refused(sd1):
-    with pytest.raises(SettingError, match="tell judges apart by name"):
+    with pytest.raises(SettingError, match="told apart by their names"):
         Gardener(sd1, config(), [Judge("mosaic", 0), Judge("mosaic", 1)])
 
 

@@ -56,9 +56,8 @@ class Gardener:
             self.judges = [consistency.judge(name) for name in names]
             asked = zip(self.judges, names, strict=True)
             self.loads = {judge.name: consistency.lasting(name) for judge, name in asked}
-        named = [one.name for one in self.judges]
-        if len(set(named)) < len(named):
-            raise SettingError("judges", named, "the page and the files tell judges apart by name; give two names")
+        if len({one.name for one in self.judges}) < len(self.judges):
+            raise SettingError("judges", [one.name for one in self.judges], "judges are told apart by their names")
         self.meter = Meter(costs.units(self.config), self.report)
 
     def grow(self, tree: Tree, depth: int) -> list[str]:
@@ -99,14 +98,16 @@ class Gardener:
         self.meter.total = costs.units(self.config) * len(left)
         return [node for node in left if self._split(tree, node, again)]
 
-    def _forget(self, tree: Tree, node: str) -> None:
-        """Begin a split anew, unless it is one of these very settings, which goes on."""
-        begun = tree.work / node / BEGUN
-        if not begun.is_file() or checkpoint.read_json(begun) != self._begun():
+    def _forget(self, tree: Tree, node: str, again: bool) -> None:
+        """Throw away what was begun of a word that is no more, and with `again` what other settings began."""
+        begun, now = tree.work / node / BEGUN, self._begun(tree, node)
+        before = checkpoint.read_json(begun) if begun.is_file() else {}
+        if (again and before != now) or before.get("folder", now["folder"]) != now["folder"]:
             disk.remove(tree.work / node)
 
-    def _begun(self) -> dict[str, object]:
-        return {**settings.record(self.config), "judges": [one.hash for one in self.judges], "force": self.force}
+    def _begun(self, tree: Tree, node: str) -> dict[str, object]:
+        own = {"force": self.force, "folder": tree.node(node).folder}  # a new word has a new folder
+        return {**settings.record(self.config), "judges": [one.hash for one in self.judges], **own}
 
     def _split(self, tree: Tree, node: str, again: bool = False) -> bool:
         """One split from where it stands, which no other program works at meanwhile; False if the node is left whole.
@@ -115,8 +116,8 @@ class Gardener:
         """
         with tree.claimed(node):
             with tree.changing(node, deep=True):
-                if again and (tree.work / node).is_dir():
-                    self._forget(tree, node)
+                if (tree.work / node).is_dir():
+                    self._forget(tree, node, again)
             return self._stages(tree, node)
 
     def _stages(self, tree: Tree, node: str) -> bool:
@@ -125,7 +126,7 @@ class Gardener:
         pictures = tree.pictures(node, minimum=2)
         reason = None if self.force else self._too_loose(tree, node)
         if reason is None:
-            self._begin(work, node)
+            self._begin(tree, node)
             jury = Jury(self.backbone, self.config, self.judges, work / TEST, pictures.images(), self.force, self.meter)
             self.meter.stage(f"{node}: looking at its {len(pictures)} pictures")
             cache = cache_folder() if self.cache is None else self.cache
@@ -153,8 +154,8 @@ class Gardener:
             return None
         return f"its pictures have too little in common ({own:.2f} alike, those of its parent {parents:.2f})"
 
-    def _begin(self, work: Path, node: str) -> None:
-        now = self._begun()
+    def _begin(self, tree: Tree, node: str) -> None:
+        work, now = tree.work / node, self._begun(tree, node)
         if not (work / BEGUN).is_file():
             checkpoint.write_json(work / BEGUN, now)
         before = checkpoint.read_json(work / BEGUN)
