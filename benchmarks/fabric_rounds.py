@@ -5,8 +5,7 @@
 
 Wanted is, for number N, a scene of the world that training never saw ("a flat dog in the snow"); the prompt names the
 thing alone ("a dog"). Every round has four pictures; after it the best is liked and the worst disliked by a scorer,
-with both, with likes only, with nothing, and with both under fixed noise. All four share the first round, and the seeds
-of the further ones.
+with both, with likes only, and with nothing. All three share the first round, and the seeds of the further ones.
 
 - target: the scorer is likeness to a picture of the scene by the Toybox towers, which stand for the paper's CLIP;
   likeness to it by EfficientNet-Lite0, which does not vote, is asked as well
@@ -42,7 +41,6 @@ from likewise.toybox.captions import plain_caption
 EXPERIMENTS = ("target", "preference")
 WAYS: dict[str, dict[str, Any]] = {
     "both": {}, "likes": {"dislikes": False}, "none": {"likes": False, "dislikes": False},
-    "both, fixed noise": {"noise": "fixed"},
 }  # fmt: skip
 FIGURES = ("mean", "best", "other mean", "other best", "style", "place", "diversity", "saturation", "contrast")
 SHOWN = 12  # sessions whose folders are kept, to look at
@@ -94,7 +92,7 @@ def experiment(name: str, folder: Path, number: int, rounds: int, steps: int) ->
         if session.round is not None:
             session.branch(1)
         found[way] = [_told(turn) for turn in play(session, scorer, rounds, others=others, **how)]
-        session.sheet(work.parent / f"{work.name}-{way.replace(', ', '-').replace(' ', '-')}.png")
+        session.sheet(work.parent / f"{work.name}-{way}.png")
     if number >= SHOWN:
         shutil.rmtree(work)
     return found
