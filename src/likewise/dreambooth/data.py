@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from likewise import checkpoint
@@ -25,7 +26,7 @@ def caption(text: str | None, config: Config, identifier: str, noun: str, placeh
     if not text:
         return config.instance_prompt.format(identifier=identifier, noun=noun)
     if placeholder and placeholder in text:
-        return re.sub(re.escape(placeholder), lambda name: called(identifier, noun, text[name.end() :]), text)
+        return re.sub(re.escape(placeholder), partial(called, identifier, noun), text)
     if re.search(rf"\b{re.escape(identifier)}\b", text, re.IGNORECASE):
         return text
     named, found = plainly(noun).subn(lambda _: subject, text, count=1)
