@@ -31,7 +31,7 @@ def test_a_caption_names_the_subject_before_its_noun(text, expected):
 
 def test_captions_that_had_to_be_changed_are_reported():
     final, changed = captions([None, "a dog", "a zxq dog", "<rex>"], Config(), "zxq", "dog", "<rex>")
-    assert final == ("a zxq dog", "a zxq dog", "a zxq dog", "zxq dog")
+    assert final == ("a zxq dog", "a zxq dog", "a zxq dog", "a zxq dog")
     assert changed == ["'a dog' -> 'a zxq dog'"]
 
 
