@@ -28,6 +28,7 @@ from likewise.teach import Taught, teach
 
 SENTENCES = 3  # of the verdict's reasons, on the terminal
 STEPS = 20  # denoising steps a scene
+LESSON = 400  # optimiser steps: fewer than teach takes, so that processors without bfloat16 end within ten minutes too
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class _Show:
             device=self.device,
             install=False,
             quiet=self.quiet,
-            **self.options,
+            **{"steps": LESSON, **self.options},
         )
 
     def _scenes(self, concept: Concept) -> tuple[list[Picture], list[Picture]]:
