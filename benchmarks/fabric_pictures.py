@@ -31,12 +31,12 @@ KNOBS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "guidance": [(f"guidance {x:g}", {"guidance": x}) for x in (2, 5, 8, 12)],
 }
 WISHES = (
-    ("a 3d dog", "a 3d dog on the beach"), ("a flat apple", "a flat apple on a blue background"),
-    ("a cartoon car", "a cartoon car in the snow"), ("a 3d cat", "a 3d cat on a red background"),
-    ("a house", "a sticker of a house in the forest"), ("a bird", "a 3d bird on a yellow background"),
-    ("a fish", "a flat fish on a black background"), ("a tree", "a cartoon tree in the desert"),
-    ("a cake", "a 3d cake on a pink background"), ("a fox", "a sticker of a fox on the road"),
-    ("a robot", "a 3d robot in the city"), ("an elephant", "a cartoon elephant on the grass"),
+    ("a 3d dog", "a 3d dog on a blue background"), ("a house", "a sticker of a house in the forest"),
+    ("a bear", "a cartoon bear on a yellow background"), ("a fish", "a flat fish in the night sky"),
+    ("a 3d car", "a 3d car on a green background"), ("a butterfly", "a cartoon butterfly on a pink background"),
+    ("a lion", "a sticker of a lion on an orange background"), ("a bus", "a 3d bus in the snow"),
+    ("a rabbit", "a flat rabbit on a purple background"), ("a teapot", "a 3d teapot on a white background"),
+    ("a ship", "a cartoon ship on the water"), ("a donut", "a 3d donut on a mint gradient"),
 )  # fmt: skip
 
 
