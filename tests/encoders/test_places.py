@@ -5,12 +5,13 @@ import numpy as np
 from likewise import encoders
 from likewise.encoders.places import SURE, places
 from likewise.seeds import numpy_stream
+from likewise.toybox.captions import plain_caption
 from likewise.toybox.scenes import BACKGROUNDS, draw
 from likewise.words.places import PLACES
 
 
 def test_the_words_are_those_of_the_world():
-    assert tuple(BACKGROUNDS) == PLACES
+    assert [plain_caption("3d", "dog", place) for place in BACKGROUNDS] == [f"a 3d dog {place}" for place in PLACES]
 
 
 class Told:

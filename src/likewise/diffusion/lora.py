@@ -57,7 +57,7 @@ class Pair(nn.Module):
 
     def forward(self, x: Tensor, strength: float = 1.0) -> Tensor:
         """strength * scale * up(down(x)); x: the adapted layer's input; the result has the shape of its output."""
-        if not torch.is_autocast_enabled(x.device.type):  # which casts by itself, and once
+        if x.is_meta or not torch.is_autocast_enabled(x.device.type):  # which casts by itself, and once
             x = x.to(self.down.dtype)
         by = strength * self.scale
         if self.down.ndim == 2:
