@@ -92,6 +92,18 @@ def test_removing_and_disabling_restore_the_model_bit_for_bit(model):
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("shape", [((4, 6), (5, 4)), ((4, 3, 3, 3), (5, 4, 1, 1))])
+def test_under_autocast_an_adapter_takes_its_strength_and_is_near_float32(shape):
+    stream = torch.Generator().manual_seed(0)
+    down, up = (torch.randn(one, generator=stream) for one in shape)
+    pair, x = lora.Pair(down, up, 0.5), torch.randn(2, *((3, 8, 8) if down.ndim == 4 else (6,)), generator=stream)
+    exact = pair(x)
+    assert torch.allclose(pair(x, 0.4), 0.4 * exact, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        near = pair(x, 0.4)
+    assert near.dtype == torch.bfloat16 and torch.allclose(near.float(), 0.4 * exact, rtol=0.05, atol=0.05)
+
+
 def test_two_adapters_add_up(model):
     x = torch.randn(3, 4)
     first, second = trained(put(model, ("to_q",))), trained(put(model, ("to_q",), seed=1), 0.2)
