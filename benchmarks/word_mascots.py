@@ -4,7 +4,7 @@
     python benchmarks/word_mascots.py [--world world] [--count 12] [--only N] [--jobs 1] [--methods pivotal]
 
 The mascots, photos and measures of `teach_mascots.py`, with the same seeds, so that its figures stand beside: closed is
-the share of the way from the base model's "a NOUN" to the photos' own likeness, by EfficientNet-lite0 on held-out photos;
+the share of the way from the base model's "a NOUN" to the photos' own likeness, by EfficientNet-lite0;
 prompts is how well pictures fit their prompts, as a share of what the base model's do. both: the harmonic mean of the
 two, 0 where nothing was closed.
 
