@@ -93,7 +93,9 @@ def _word(backbone: Any, photos: Any, shape: dict[str, Any], place: Path) -> Ite
     config = Config(lr=stock_losses.RATES["word"], scale_lr=False, **shape)
     words = {stock_losses.WORD: start(backbone, stock_losses.INITIALIZER, 1, 0)}
     moments = views(backbone, photos.photos, False, place / "cache")
-    data = Data(moments, sentences(config, stock_losses.WORD), (None,) * len(photos), words, "photos")
+    data = Data(
+        moments, sentences(config, stock_losses.WORD, stock_losses.INITIALIZER), (None,) * len(photos), words, "photos"
+    )
     return learn(backbone, data, config, 0)
 
 

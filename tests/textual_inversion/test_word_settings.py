@@ -89,10 +89,25 @@ def test_a_model_with_two_encoders_gets_rows_for_each(sdxl):
 
 
 def test_sentences_are_those_of_the_authors():
-    things, styles = sentences(Config(), "<x>"), sentences(Config(learns="style"), "<x>")
+    things, styles = sentences(Config(), "<x>", "dog"), sentences(Config(learns="style"), "<x>", "painting")
     assert (len(things), len(set(things)), len(styles), len(set(styles))) == (27, 27, 19, 17)
     assert all("<x>" in text for text in (*things, *styles))
     assert all(text.endswith("in the style of <x>") for text in styles)
+
+
+def test_a_model_of_few_words_learns_from_the_prompt_that_asks_for_the_thing():
+    """Toybox has never read most of the paper's sentences: a word learned in them is another in plain ones."""
+    thing = Config.for_family("toybox", {})
+    assert (sentences(thing, "<x>", "dog"), thing.places) == (("a <x>",), True)
+    style = Config.for_family("toybox", {"learns": "style"})
+    assert (sentences(style, "<x>", "painting"), style.places) == (("a painting in the style of <x>",), False)
+    assert Config.for_family("toybox", {"parity": "diffusers"}).sentences == "paper"
+    assert Config.for_family("sd1", {}).sentences == "paper"
+
+
+def test_a_style_is_nowhere():
+    with pytest.raises(ValueError, match="places"):
+        Config(learns="style", places=True)
 
 
 def test_captions_hold_the_word_or_are_given_it():

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from torch import Tensor
 
-from likewise import encoders
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
 from likewise.dreambooth import prior
@@ -16,7 +15,6 @@ from likewise.dreambooth.draw import Data
 from likewise.dreambooth.export import applied as applied
 from likewise.dreambooth.export import save as save
 from likewise.dreambooth.trained import census
-from likewise.encoders.encoder import TextEncoder
 from likewise.encoders.places import places
 from likewise.errors import UnknownConceptError
 from likewise.imageset import ImageSet
@@ -47,9 +45,7 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[tuple[str, ...], list[str]]:
     Where none has one, with `places`, the instance prompt and where the photo was taken, if that is sure.
     """
     if plan.config.places and not any(photos.captions):
-        towers = encoders.load("toybox")
-        assert isinstance(towers, TextEncoder), "the Toybox towers read texts"
-        found = places(photos.images(), plan.noun, towers)
+        found = places(photos.images(), plan.noun)
         return tuple(f"{_own(plan)} {place}" if place else _own(plan) for place in found), []
     return named(photos.captions, plan.config, plan.identifier, plan.noun, plan.placeholder)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from likewise import encoders
 from likewise.encoders.encoder import TextEncoder
 from likewise.metrics.neighbours import unit
 from likewise.words.places import PLACES
@@ -19,8 +20,15 @@ SURE = 0.1
 right, with leads from 0.10 to 0.43; of 20 real photos, which show none of these places, 3 were told one."""
 
 
-def places(pictures: Sequence[Image.Image], noun: str, encoder: TextEncoder) -> list[str | None]:
-    """For each picture the place that it shows, such as "in the snow", or None; noun: what else it shows."""
+def places(pictures: Sequence[Image.Image], noun: str, encoder: TextEncoder | None = None) -> list[str | None]:
+    """For each picture the place that it shows, such as "in the snow", or None; noun: what else it shows.
+
+    encoder: reads pictures and texts; by default the Toybox towers.
+    """
+    if encoder is None:
+        towers = encoders.load("toybox")
+        assert isinstance(towers, TextEncoder), "the Toybox towers read texts"
+        encoder = towers
     asked = [*(f" {place}" for place in PLACES), ""]
     texts = [encoder.embed_texts([f"a {style}{noun}{place}" for place in asked]) for style in STYLES]
     scores = encoder.embed(pictures) @ unit(np.mean(texts, axis=0)).T

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from likewise import dreambooth, textual_inversion
+from likewise.textual_inversion.config import OF_STYLES
 from likewise.textual_inversion.config import ROWS as WORD_ROWS
-from likewise.textual_inversion.config import STYLED
 from likewise.tuning.config import Defaults
 
 ROWS: dict[str, dict[str, object]] = {
@@ -19,7 +19,7 @@ ROWS: dict[str, dict[str, object]] = {
 DEFAULTS: Defaults = {
     (family, learns): {**row, **more}
     for family, row in ROWS.items()
-    for learns, more in {"object": {}, "style": {"instance_prompt": STYLED}}.items()
+    for learns, more in {"object": {}, "style": OF_STYLES}.items()
 }
 
 

@@ -7,8 +7,10 @@ from likewise.words import OBJECT_TEMPLATES, STYLE_TEMPLATES
 from likewise.words.marks import plainly
 
 
-def sentences(config: Config, placeholder: str) -> tuple[str, ...]:
-    """The templates, with the word in them."""
+def sentences(config: Config, placeholder: str, noun: str) -> tuple[str, ...]:
+    """What photos without captions are called: the templates with the word in them, or the instance prompt alone."""
+    if config.sentences == "plain":
+        return (config.instance_prompt.format(identifier=placeholder, noun=noun),)
     templates = OBJECT_TEMPLATES if config.learns == "object" else STYLE_TEMPLATES
     return tuple(template.format(placeholder) for template in templates)
 

@@ -12,21 +12,22 @@ from likewise.tuning.config import Defaults, Needs, Tuning
 if TYPE_CHECKING:
     from likewise.diffusion.backbone import Facts
 
-STYLED = "a {noun} in the style of {identifier}"
+OF_STYLES = {"instance_prompt": "a {noun} in the style of {identifier}", "places": False}
 
 # Per family and what is learned; Stable Diffusion's rows are section 3 of the specification, Toybox's are measured.
 ROWS: dict[str, dict[str, object]] = {
-    "toybox": {"lr": 5e-4, "steps": 400, "batch": 4},
+    "toybox": {"lr": 5e-4, "steps": 400, "batch": 4, "sentences": "plain", "places": True},
     "sd1": {"lr": 5e-4, "steps": 2000, "batch": 1, "accumulation": 4},
     "sdxl": {"lr": 5e-4, "steps": 500, "batch": 1, "accumulation": 4},
 }
 DEFAULTS: Defaults = {
     (family, learns): {**row, **more}
     for family, row in ROWS.items()
-    for learns, more in {"object": {}, "style": {"instance_prompt": STYLED}}.items()
+    for learns, more in {"object": {}, "style": OF_STYLES}.items()
 }
 # textual_inversion.py, with the rate and the scaling of its README.
 STOCK = {"lr": 5e-4, "scale_lr": True, "lr_schedule": "constant", "weight_decay": 1e-2, "clip_norm": 0.0, "flip": True}
+STOCK |= {"sentences": "paper", "places": False}
 
 
 class Config(Tuning):
@@ -38,6 +39,16 @@ class Config(Tuning):
 
     learns: Literal["object", "style"] = Field(
         "object", description="Which sentences surround the word: the 27 for a thing, or the 19 for a style."
+    )
+    sentences: Literal["paper", "plain"] = Field(
+        "paper",
+        description="What photos without captions are called: the paper's sentences, or the instance prompt alone, for "
+        "a base model that does not know the words of those.",
+    )
+    places: bool = Field(
+        False,
+        description="Where no photo has a caption, say in each one's prompt where it was taken, if the Toybox towers "
+        "are sure of it, so that the word is not bound to the background. For things alone.",
     )
     vectors: int = Field(
         1, ge=1, le=16, description="Vectors that the word stands for; more hold more and can be edited less."
@@ -79,6 +90,8 @@ class Config(Tuning):
     def _asks_for_the_word(self) -> Self:
         if "{identifier}" not in self.instance_prompt:
             raise ValueError("instance_prompt must contain {identifier}")
+        if self.places and self.learns == "style":
+            raise ValueError("places says where a thing is; with learns=style leave it off")
         return self
 
     @classmethod

@@ -7,6 +7,7 @@ from pathlib import Path
 from likewise import checkpoint
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
+from likewise.encoders.places import places
 from likewise.errors import PoolingWarning, UnknownConceptError
 from likewise.imageset import ImageSet
 from likewise.textual_inversion import captions as texting
@@ -19,6 +20,7 @@ from likewise.textual_inversion.export import words as words
 from likewise.textual_inversion.starts import start as rows
 from likewise.tuning.cache import views
 from likewise.tuning.plan import Plan
+from likewise.words.places import PLACES
 from likewise.words.tokenizer import ids_of
 
 Captions = tuple[str | None, ...]
@@ -30,7 +32,13 @@ def identify(backbone: Backbone, config: Config, name: str, noun: str, seed: int
 
 
 def captions(plan: Plan, photos: ImageSet) -> tuple[Captions, list[str]]:
-    """One caption a photo, None where the sentences serve, and those that had to be changed."""
+    """One caption a photo, None where the sentences serve, and those that had to be changed.
+
+    Where none has one, with `places`, the instance prompt and where the photo was taken, if that is sure.
+    """
+    if plan.config.places and not any(photos.captions):
+        found = places(photos.images(), plan.noun)
+        return tuple(f"{asked(plan)} {place}" if place else None for place in found), []
     return texting.captions(photos.captions, plan.config, plan.placeholder, plan.noun)
 
 
@@ -59,13 +67,16 @@ def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
     config, word = plan.config, _initializer(plan)
     ids = ", ".join(str(ids_of(tokenizer, word)) for tokenizer in backbone.tokenizers)
     own = sum(text is not None for text in texts)
-    spoken = f"{own} of {len(texts)} photos by their captions, the others by" if own else "photos by"
+    placed = any(text == f"{asked(plan)} {place}" for text in texts for place in PLACES) and config.places
+    how = "where they were taken" if placed else "their captions"
+    spoken = f"{own} of {len(texts)} photos by {how}, the others by" if own else "photos by"
+    kind = f"sentences for {_kind(config)}, such as" if config.sentences == "paper" else "the instance prompt:"
     many = "1 vector" if config.vectors == 1 else f"{config.vectors} vectors"
     scaled = f" ({config.lr:g} x {config.samples} photos)" if config.scale_lr and config.samples > 1 else ""
-    first = next((text for text in texts if text), texting.sentences(config, plan.placeholder)[0])
+    first = next((text for text in texts if text), texting.sentences(config, plan.placeholder, plan.noun)[0])
     return [
         f"{plan.placeholder} is {many}, from {word!r}, tokens {ids}; nothing else of the model learns",
-        f"It calls {spoken} sentences for {_kind(config)}, such as {first!r}",
+        f"It calls {spoken} {kind} {first!r}",
         f"{config.steps} steps of {config.samples} photos at {config.rate:g}{scaled}, {many} from {word!r}",
     ]
 
@@ -73,7 +84,7 @@ def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
 def prepare(backbone: Backbone, plan: Plan, photos: ImageSet, texts: Captions, cache: Path, quiet: bool) -> Data:
     """Photos encoded, and kept in `cache` for the next run; where the vectors start."""
     moments = views(backbone, photos.photos, plan.config.flip, cache, bucketed=plan.config.buckets)
-    spoken = texting.sentences(plan.config, plan.placeholder)
+    spoken = texting.sentences(plan.config, plan.placeholder, plan.noun)
     digest = checkpoint.hash_json([[photo.image_hash for photo in photos.photos], list(texts), list(spoken)])
     return Data(moments, spoken, texts, start(backbone, plan), digest)
 
@@ -94,7 +105,7 @@ def _initializer(plan: Plan) -> str:
 
 
 def _sentences(plan: Plan, texts: Captions) -> list[str]:
-    spoken = texting.sentences(plan.config, plan.placeholder) if None in texts else ()
+    spoken = texting.sentences(plan.config, plan.placeholder, plan.noun) if None in texts else ()
     return [*spoken, *(text for text in texts if text is not None)]
 
 
