@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from likewise.concept import Concept, library
 from likewise.diffusion import tiny
 from likewise.errors import (
     CaptionWarning,
+    HeadWordWarning,
     InitializerError,
     PoolingWarning,
     PromptTooLongError,
@@ -119,6 +121,18 @@ def test_resuming_with_another_start_is_refused(again, learn):
 def test_resuming_by_another_method_is_refused_by_its_name(photos, bases, again):
     with pytest.raises(ResumeMismatchError, match="method was 'textual-inversion' and is 'dreambooth'"):
         teach(photos, "dog", backbone=bases["sd1"], out=again, resume=True, quiet=True)
+
+
+def test_a_noun_of_several_tokens_starts_at_its_last_word_and_says_so(photos, bases, tmp_path):
+    how = {**FAST, "backbone": bases["sd1"], "steps": 1, "vectors": 1, "install": False}
+    with pytest.warns(HeadWordWarning, match="'dog', the last word of 'red dog'"):
+        headed = teach(photos, "red dog", out=tmp_path / "headed", **how).run
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", HeadWordWarning)
+        teach(photos, "red dog", out=tmp_path / "each-its-own", **{**how, "vectors": 2})
+        asked = teach(photos, "red dog", out=tmp_path / "asked", initializer="dog", **how).run
+    one, other = learned(headed, 1)[0], learned(asked, 1)[0]
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_mistakes_are_found_before_anything_is_written(learn, photos, tmp_path):

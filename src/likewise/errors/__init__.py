@@ -149,6 +149,7 @@ from likewise.errors.root import LikewiseWarning as LikewiseWarning
 from likewise.errors.root import nearest as nearest
 from likewise.errors.runs import ChangedVersionsWarning as ChangedVersionsWarning
 from likewise.errors.runs import ClassImagesMismatchError as ClassImagesMismatchError
+from likewise.errors.runs import HeadWordWarning as HeadWordWarning
 from likewise.errors.runs import InitializerError as InitializerError
 from likewise.errors.runs import Interrupted as Interrupted
 from likewise.errors.runs import LastCheckpointWarning as LastCheckpointWarning

@@ -165,6 +165,16 @@ class InitializerError(LikewiseError):
         )
 
 
+class HeadWordWarning(LikewiseWarning):
+    """A noun of several tokens, of which a learned word starts at the last word."""
+
+    def __init__(self, noun: str, head: str) -> None:
+        super().__init__(
+            f"The word starts from {head!r}, the last word of {noun!r}, as a start is one token, or one a vector. "
+            "--initializer names another."
+        )
+
+
 class StillWordWarning(LikewiseWarning):
     """A learned word that is still about where it started."""
 

@@ -54,7 +54,9 @@ class Config(Tuning):
         1, ge=1, le=16, description="Vectors that the word stands for; more hold more and can be edited less."
     )
     initializer: str | None = Field(
-        None, description="Where the vectors start: a word of one token, or of as many as vectors; else the noun."
+        None,
+        description="Where the vectors start: a word of one token, or of as many as vectors; else the noun, or its "
+        "last word.",
     )
     norm: Literal["none", "std", "median"] = Field(
         "none",

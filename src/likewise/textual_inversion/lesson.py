@@ -8,7 +8,7 @@ from likewise import checkpoint
 from likewise import words as lexicon
 from likewise.diffusion.backbone import Backbone, Words
 from likewise.encoders.places import places
-from likewise.errors import PoolingWarning, UnknownConceptError
+from likewise.errors import HeadWordWarning, PoolingWarning, UnknownConceptError
 from likewise.imageset import ImageSet
 from likewise.textual_inversion import captions as texting
 from likewise.textual_inversion.config import Config
@@ -43,8 +43,12 @@ def captions(plan: Plan, photos: ImageSet) -> tuple[Captions, list[str]]:
 
 
 def check(backbone: Backbone, plan: Plan, texts: Captions) -> None:
-    """InitializerError; PromptTooLongError or UnknownConceptError for a caption; warns of another pooling."""
+    """InitializerError; PromptTooLongError or UnknownConceptError for a caption; warns of a noun cut to its last word,
+    and of another pooling.
+    """
     start(backbone, plan)
+    if plan.config.initializer is None and (head := _initializer(backbone, plan)) != plan.noun:
+        warnings.warn(HeadWordWarning(plan.noun, head), stacklevel=3)
     if plan.config.pooling == "eos" and backbone.facts.family == "sdxl":
         warnings.warn(PoolingWarning(), stacklevel=3)
     counts = {plan.placeholder: plan.config.vectors}
@@ -64,7 +68,7 @@ def learns(backbone: Backbone, plan: Plan) -> dict[str, tuple[int, int]]:
 
 def told(backbone: Backbone, plan: Plan, texts: Captions) -> list[str]:
     """What a person should know before it starts: where the word starts, the sentences, the final learning rate."""
-    config, word = plan.config, _initializer(plan)
+    config, word = plan.config, _initializer(backbone, plan)
     ids = ", ".join(str(ids_of(tokenizer, word)) for tokenizer in backbone.tokenizers)
     own = sum(text is not None for text in texts)
     placed = any(text == f"{asked(plan)} {place}" for text in texts for place in PLACES) and config.places
@@ -97,11 +101,15 @@ def prompts(plan: Plan) -> list[str]:
 
 def start(backbone: Backbone, plan: Plan) -> Words:
     """The word's vectors before the first step."""
-    return {plan.placeholder: rows(backbone, _initializer(plan), plan.config.vectors, plan.seed)}
+    return {plan.placeholder: rows(backbone, _initializer(backbone, plan), plan.config.vectors, plan.seed)}
 
 
-def _initializer(plan: Plan) -> str:
-    return plan.config.initializer or plan.noun
+def _initializer(backbone: Backbone, plan: Plan) -> str:
+    """The word to start from: the one asked for, else the noun, of which the last word is what the thing is."""
+    if plan.config.initializer is not None:
+        return plan.config.initializer
+    counts = {len(ids_of(tokenizer, plan.noun)) for tokenizer in backbone.tokenizers}
+    return plan.noun if counts <= {1, plan.config.vectors} else plan.noun.split()[-1]
 
 
 def _sentences(plan: Plan, texts: Captions) -> list[str]:
