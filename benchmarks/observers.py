@@ -1,10 +1,11 @@
 """Does the pipeline recover a taste that is known? Simulated people judge Toybox scenes; a metric is tuned to them.
 
-    python benchmarks/observers.py [--triplets 400] [--people 20] [--part mlp] [--sprites FOLDER] [--only TASTE]
+    python benchmarks/observers.py [--triplets 1600] [--people 20] [--part mlp] [--sprites FOLDER] [--only TASTE]
 
-For each taste: scenes are drawn and judged in a room (one in ten people clicks at random or presses one side), those
-people are found and left out, the unanimous triplets are kept and the embedded metric is tuned; then the same with the
-votes of the training triplets shuffled. Finished tastes are read back from results/observers/, so it can be stopped.
+For each taste: scenes are drawn and judged in a room until it has no more questions (two people of those who come
+click at random or press one side), those people are found and left out, the unanimous triplets are kept and the
+embedded metric is tuned; then the same five times with the votes of the training triplets shuffled. Finished tastes are
+read back from results/observers/, so it can be stopped.
 """
 
 import argparse
@@ -51,6 +52,8 @@ TASTES: Mapping[str, tuple[float, ...]] = {  # weights of observers.AXES
 }
 NOISE = 0.1
 SETTINGS = RoomSettings(unanimous=True, practice=0)
+PLANTED = (3, 7)  # the fourth and eighth to come; after the eleventh or so no question is left
+SHUFFLES = 5
 
 
 def draw(look: Look, sprites: Sprites) -> Image.Image:
@@ -89,28 +92,26 @@ def make(folder: Path, count: int, sprites: Sprites) -> dict[str, Look]:
 
 
 def judge(folder: Path, looks: Mapping[str, Look], taste: str, people: int) -> dict:
-    """Everybody in turn judges in a room; who was planted and who was found."""
+    """Everybody in turn judges in a room; who was planted and who was found, of those who had anything to judge."""
     observer = Observer(TASTES[taste], NOISE)
     bad = [observers.clicking(), observers.sided("left"), observers.sided("right"), observers.clicking(fast=True)]
-    planted = []
+    kinds = dict(zip(PLANTED, (bad[(list(TASTES).index(taste) + place) % 4] for place in (0, 1)), strict=True))
     with Room(folder, SETTINGS) as room:
         for number in range(people):
-            name = f"person {number + 1}"
-            if number % 10 == 4:
-                planted.append(number + 1)
-                observers.visit(room, name, bad[len(planted) - 1 & 3])
-            else:
-                observers.visit(room, name, observers.attentive(observer, looks))
-        found = quality.flagged(quality.people(answers(room.ledger, "2afc")))
-        return {"planted": planted, "flagged": sorted(found), "judgements": len(room.ledger.order)}
+            answering = kinds.get(number) or observers.attentive(observer, looks)
+            observers.visit(room, f"person {number + 1}", answering)
+        found = quality.people(answers(room.ledger, "2afc"))
+        planted = [number + 1 for number in PLANTED if number + 1 in found]
+        who = {"people": len(found), "planted": planted, "flagged": sorted(quality.flagged(found))}
+        return {**who, "judgements": len(room.ledger.order)}
 
 
-def shuffled(source: Path, target: Path, seed: int = 0) -> None:
+def shuffled(source: Path, target: Path, seed: int) -> None:
     """The same data with the sides of votes exchanged at random in all but the test triplets."""
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("run"))
     rng = seeds.numpy_stream(seed, "shuffled")
     found = []
-    for one in splits.assign(triplets.read(source), 0.1, 0.3, seed):
+    for one in splits.assign(triplets.read(source), 0.1, 0.3, 0):
         if one.split != "test" and rng.random() < 0.5:
             one = replace(one, votes_left=one.votes_right, votes_right=one.votes_left)
         found.append(one)
@@ -119,16 +120,20 @@ def shuffled(source: Path, target: Path, seed: int = 0) -> None:
 
 def one_taste(taste: str, count: int, people: int, part: str, sprites: Sprites) -> dict:
     work = bookkeeping.WORK / "observers"
-    folder, kept, control = (work / f"{taste}-{name}" for name in ("judged", "kept", "shuffled"))
-    for old in (folder, kept, control):
+    folder, kept, *controls = (
+        work / f"{taste}-{name}" for name in ("judged", "kept", *(f"shuffled-{seed}" for seed in range(SHUFFLES)))
+    )
+    for old in (folder, kept, *controls):
         shutil.rmtree(old, ignore_errors=True)
     looks = make(folder, count, sprites)
     who = judge(folder, looks, taste, people)
     room_export.write(collected(folder), kept, unanimous=SETTINGS.agreeing)
-    shuffled(kept, control)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WorseMetricWarning)  # the control is expected to learn nothing
-        found = {"votes": _tuned(kept, part), "shuffled": _tuned(control, part, features=kept)}
+        found, nothing = _tuned(kept, part), []
+        for seed, control in enumerate(controls):
+            shuffled(kept, control, seed)
+            nothing.append(_tuned(control, part, features=kept)["gain_by_vote"]["value"])
     truth = [_right(one, looks, taste) for one in triplets.read(kept)]
     return {
         "taste": taste,
@@ -138,11 +143,11 @@ def one_taste(taste: str, count: int, people: int, part: str, sprites: Sprites) 
         "kept": len(truth),
         "kept_as_the_observer_would": sum(truth) / len(truth),
         **who,
-        "untuned": found["votes"]["before"]["two_afc"],
-        "tuned": found["votes"]["after"]["two_afc"],
-        "gain": found["votes"]["gain_by_vote"],
-        "mcnemar": found["votes"]["mcnemar"],
-        "gain_shuffled": found["shuffled"]["gain_by_vote"],
+        "untuned": found["before"]["two_afc"],
+        "tuned": found["after"]["two_afc"],
+        "gain": found["gain_by_vote"],
+        "mcnemar": found["mcnemar"],
+        "gain_shuffled": {"value": float(np.mean(nothing)), "low": min(nothing), "high": max(nothing)},
     }
 
 
@@ -162,7 +167,15 @@ def _right(one: Triplet, looks: Mapping[str, Look], taste: str) -> bool:
 
 
 def table(done: list, summary: object) -> str:
-    head = ("taste", "kept", "untuned", "tuned", "gain by vote", "gain, votes shuffled", "planted, found")
+    head = (
+        "taste",
+        "kept",
+        "untuned",
+        "tuned",
+        "gain by vote",
+        "gain, votes shuffled (least, most of 5)",
+        "planted, found",
+    )
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for one in done:
         planted = f"{len(set(one['planted']) & set(one['flagged']))} of {len(one['planted'])}"
@@ -179,7 +192,7 @@ def _span(one: Mapping[str, float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--triplets", type=int, default=400)
+    parser.add_argument("--triplets", type=int, default=1600)
     parser.add_argument("--people", type=int, default=20)
     parser.add_argument("--part", default="mlp", choices=["linear", "mlp", "lora"])
     parser.add_argument("--sprites", type=Path, default=SPRITES)
