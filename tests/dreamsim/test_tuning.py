@@ -133,6 +133,28 @@ def test_a_step_of_lora_changes_adapters_and_no_weight_of_the_base(data):
     assert (student.distances(asked)[0] - before[0]).abs().max() > 0
 
 
+@pytest.mark.parametrize("made", [ensemble, lambda: dreamsim.load().model], ids=["transformers", "embedded"])
+def test_inputs_of_adapters_are_dropped_while_they_learn_and_never_else(made):
+    model, images = made().requires_grad_(False), torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    live = Adapters(model, 2, 2.0, 0.5, seed=0)
+    plain = model(images)
+    for name, parameter in live.named_parameters().items():
+        parameter.data.add_(0.1 if name.endswith("up") else 0)
+    moved = model(images)
+    with live.learning():
+        dropped = model(images)
+    assert (moved - plain).abs().max() > 1e-4 and (dropped - moved).abs().max() > 1e-4
+    assert torch.equal(model(images), moved)
+
+
+@NO_GAIN
+def test_the_embedded_metric_learns_by_adapters(data, tmp_path):
+    how = {"part": "lora", "rank": 2, "batch": 8, "epochs": 1, "out": tmp_path / "run"}
+    made = tuning.tune(data, metric=dreamsim.load(), **how)
+    assert made.metric.hash != dreamsim.load().hash
+    assert dreamsim.load(tmp_path / "run").hash == made.metric.hash
+
+
 def test_adapters_start_without_effect(data):
     student, asked, _ = students(data, "lora")
     model = ensemble()

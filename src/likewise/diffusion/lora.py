@@ -55,11 +55,15 @@ class Pair(nn.Module):
         """Rows of `down`."""
         return self.down.shape[0]
 
+    def entering(self, x: Tensor) -> Tensor:
+        """What `down` reads of the adapted layer's input: all of it."""
+        return x
+
     def forward(self, x: Tensor, strength: float = 1.0) -> Tensor:
         """strength * scale * up(down(x)); x: the adapted layer's input; the result has the shape of its output."""
         if x.is_meta or not torch.is_autocast_enabled(x.device.type):  # which casts by itself, and once
             x = x.to(self.down.dtype)
-        by = strength * self.scale
+        x, by = self.entering(x), strength * self.scale
         if self.down.ndim == 2:
             low = F.linear(x, self.down)
             return F.linear(low if by == 1 else low * by, self.up)  # scaled where it has `rank` channels only
@@ -70,7 +74,7 @@ class Pair(nn.Module):
         """output + strength * self(x), in output's dtype; one call without passes between, where all is one dtype."""
         if self.down.ndim > 2 or not output.dtype == x.dtype == self.down.dtype:  # autocast's output is another too
             return (output + self(x, strength)).to(output.dtype)
-        low = F.linear(x, self.down).flatten(0, -2)
+        low = F.linear(self.entering(x), self.down).flatten(0, -2)
         added = torch.addmm(output.flatten(0, -2), low, self.up.t(), alpha=strength * self.scale)
         return added.view_as(output)
 

@@ -17,9 +17,9 @@ class Dropped(Pair):
         super().__init__(pair.down.data, pair.up.data, pair.scale, **pair.window)
         self.dropout = dropout
 
-    def forward(self, x: Tensor) -> Tensor:
-        """scale * up(down(dropped x)), the shape of the adapted layer's output."""
-        return super().forward(F.dropout(x, self.dropout, self.training))
+    def entering(self, x: Tensor) -> Tensor:
+        """x with `dropout` of its numbers at 0 and the others larger for it, while it learns."""
+        return F.dropout(x, self.dropout, self.training)
 
 
 class Adapters:
