@@ -12,7 +12,10 @@ from likewise.textual_inversion.config import ROWS as WORD_ROWS
 from likewise.tuning.config import Defaults
 
 ROWS: dict[str, dict[str, object]] = {
-    "toybox": {**WORD_ROWS["toybox"], "lora_lr": 5e-4},
+    "toybox": {
+        **WORD_ROWS["toybox"],
+        **{"steps": 600, "word_share": 0.25, "rank": 32, "alpha": 32.0, "targets": "attn+mlp+conv", "lora_lr": 1e-3},
+    },
     "sd1": {"lr": 5e-4, "steps": 1000, "batch": 1, "accumulation": 4},
     "sdxl": {"lr": 5e-4, "steps": 1000, "batch": 1, "accumulation": 4, "vectors": 2, "rank": 8, "alpha": 8.0},
 }
