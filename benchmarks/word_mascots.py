@@ -13,7 +13,9 @@ results/word_mascots.json and results/word_mascots.md, with bootstrap intervals 
 """
 
 import argparse
+from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +99,9 @@ def both(found: dict) -> float:
     return 2 * gained * kept / (gained + kept) if gained + kept else 0.0
 
 
+FIGURES: Mapping[str, Callable[[dict], float]] = {"closed": closed, "prompt": itemgetter("prompt"), "both": both}
+
+
 def by_method(done: list[dict]) -> dict[str, dict[int, dict]]:
     """Method, number, figures; with teach_mascots.py's of the same mascots."""
     found: dict[str, dict[int, dict]] = {}
@@ -114,15 +119,16 @@ def summarised(done: list[dict]) -> dict[str, object]:
     for method, each in found.items():
         told[method] = {
             "mascots": len(each),
-            "closed": interval(bootstrap([closed(one) for one in each.values()])),
-            "prompt": interval(bootstrap([one["prompt"] for one in each.values()])),
-            "both": interval(bootstrap([both(one) for one in each.values()])),
+            **{name: interval(bootstrap([figure(one) for one in each.values()])) for name, figure in FIGURES.items()},
         }
     for other in (WEIGHTS, METHODS[0]) if METHODS[1] in found else ():
         shared = sorted(found[METHODS[1]].keys() & found.get(other, {}).keys())
         if shared:
-            pair = [np.array([both(found[method][n]) for n in shared]) for method in (METHODS[1], other)]
-            told[f"pivotal less {other}"] = interval(paired(*pair))
+            rows = [[found[method][n] for n in shared] for method in (METHODS[1], other)]
+            told[f"pivotal less {other}"] = {
+                name: interval(paired(*(np.array([figure(one) for one in each]) for each in rows)))
+                for name, figure in FIGURES.items()
+            }
     return told
 
 
@@ -141,11 +147,7 @@ def table(done: list[dict], summary: dict) -> str:
     text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     means = []
     for name, told in summary.items():
-        parts = (
-            {name: told}
-            if "low" in told
-            else {f"{name}, {key}": part for key, part in told.items() if key != "mascots"}
-        )
+        parts = {f"{name}, {key}": part for key, part in told.items() if key != "mascots"}
         means += [f"- {key}: {one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})" for key, one in parts.items()]
     return f"{text}\n\nMeans, 95 % bootstrap intervals:\n\n" + "\n".join(means) + "\n"
 
