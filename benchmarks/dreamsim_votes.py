@@ -87,7 +87,7 @@ def fold(part, number, asked, numbers, store_of, metric, seed=0):
     for step in learn.learn(student, asked[others[~inner]], asked[others[inner]], config, seed):
         if step.index % 20 == 0:
             print(f"  {part} fold {number} step {step.index} {step.losses}", flush=True)
-    student.take(learn.best(step.state()))
+    student.put(learn.best(step.state()))
     after = np.stack([one.numpy() for one in student.distances(asked[held])])
     return {"held": held.tolist(), "before": before.tolist(), "after": after.tolist()}
 

@@ -29,7 +29,7 @@ from likewise.dreamsim.room_settings import RoomSettings
 from likewise.dreamsim.room_tally import answers
 from likewise.dreamsim.triplets import Triplet
 from likewise.dreamsim.tuning import tune
-from likewise.errors import WorseMetricWarning
+from likewise.errors import NothingLearnedWarning, WorseMetricWarning
 from likewise.toybox import scenes
 from likewise.toybox.sprites import Sprites
 
@@ -129,7 +129,8 @@ def one_taste(taste: str, count: int, people: int, part: str, sprites: Sprites) 
     who = judge(folder, looks, taste, people)
     room_export.write(collected(folder), kept, unanimous=SETTINGS.agreeing)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", WorseMetricWarning)  # the control is expected to learn nothing
+        warnings.simplefilter("ignore", WorseMetricWarning)
+        warnings.simplefilter("ignore", NothingLearnedWarning)  # the control is expected to learn nothing
         found, nothing = _tuned(kept, part), []
         for seed, control in enumerate(controls):
             shuffled(kept, control, seed)

@@ -32,6 +32,22 @@ def test_temperature_scaling_lowers_the_calibration_error_on_held_out_choices():
     assert errors[1] < 0.02 < errors[0]
 
 
+def test_the_likelihood_is_that_at_the_best_temperature_whatever_the_scale_of_distances():
+    gaps, shares = choices(400, 0.08)
+    best = calibration.fit_temperature(gaps, shares)
+    right = 1 / (1 + np.exp(-gaps / best))
+    expected = np.where(shares == 1, np.log(right), np.log(1 - right)).sum()
+    assert calibration.likelihood(gaps, shares) == pytest.approx(expected)
+    assert calibration.likelihood(gaps * 7, shares) == pytest.approx(expected)
+    assert calibration.likelihood(gaps, shares) > calibration.likelihood(gaps + choices(400, 1, seed=1)[0], shares)
+
+
+@pytest.mark.parametrize("sign", [0, -1])
+def test_distances_that_say_nothing_or_the_opposite_are_worth_chance(sign):
+    gaps, shares = choices(400, 0.08)
+    assert calibration.likelihood(sign * gaps, shares) == pytest.approx(400 * np.log(0.5))
+
+
 def test_votes_weigh():
     gaps, shares = np.array([0.1, 0.1]), np.array([1.0, 0.0])
     assert calibration.fit_temperature(gaps, shares, np.array([3, 1])) == pytest.approx(0.1 / np.log(3), rel=1e-6)

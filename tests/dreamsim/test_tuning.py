@@ -38,6 +38,7 @@ from likewise.errors import (
     HeadMismatchError,
     NoHeldOutWarning,
     NoJudgementsError,
+    NothingLearnedWarning,
     NothingToLearnError,
     SeenTripletsWarning,
     SplitError,
@@ -48,7 +49,9 @@ from likewise.metrics.agreement import two_afc
 from likewise.metrics.intervals import bootstrap
 
 NO_GAIN = pytest.mark.filterwarnings(  # random votes teach nothing, and 6 references leave one to measure on
-    "ignore::likewise.errors.WorseMetricWarning", "ignore::likewise.errors.FewGroupsWarning"
+    "ignore::likewise.errors.WorseMetricWarning",
+    "ignore::likewise.errors.NothingLearnedWarning",
+    "ignore::likewise.errors.FewGroupsWarning",
 )
 
 
@@ -153,6 +156,27 @@ def test_the_embedded_metric_learns_by_adapters(data, tmp_path):
     made = tuning.tune(data, metric=dreamsim.load(), **how)
     assert made.metric.hash != dreamsim.load().hash
     assert dreamsim.load(tmp_path / "run").hash == made.metric.hash
+
+
+@pytest.mark.filterwarnings("ignore::likewise.errors.FewGroupsWarning")
+@pytest.mark.parametrize("part", ["linear", "mlp", "lora"])
+def test_votes_that_teach_nothing_leave_the_metric_as_it_was(data, monkeypatch, part):
+    monkeypatch.setattr(tuning, "EVIDENCE", 1e9)
+    with pytest.warns(NothingLearnedWarning, match="stays as it was"):
+        made = tuning.tune(data, metric=metric(), part=part, epochs=3, batch=4)
+    assert made.report["learned"] is False and made.report["step"] == 0
+    assert made.report["gain_by_vote"]["value"] == 0 and made.report["mcnemar"] == 1
+    some = pictures(3)
+    assert np.allclose(made.metric.embed(some), metric().embed(some), atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::likewise.errors.FewGroupsWarning", "ignore::likewise.errors.WorseMetricWarning")
+def test_where_nothing_is_chosen_what_was_learned_is_kept(data, monkeypatch):
+    monkeypatch.setattr(tuning, "EVIDENCE", 1e9)
+    made = tuning.tune(data, metric=metric(), epochs=3, batch=4, choose=False)
+    assert made.report["learned"] is True
+    some = pictures(3)
+    assert not np.allclose(made.metric.embed(some), metric().embed(some), atol=1e-6)
 
 
 def test_adapters_start_without_effect(data):
@@ -417,7 +441,8 @@ def test_tuning_recovers_a_simulated_observer_and_shuffled_votes_teach_nothing(t
     ]
     triplets.write(folder, [*mixed, *(one for one in given if one.split == "test")])
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", WorseMetricWarning)
+        for category in (WorseMetricWarning, NothingLearnedWarning):
+            warnings.simplefilter("ignore", category)
         shuffled = tuning.tune(folder, **options)
     assert shuffled.report["gain_by_vote"]["value"] < 0.02
 

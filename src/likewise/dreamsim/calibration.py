@@ -75,6 +75,19 @@ def fit_temperature(gaps: np.ndarray, shares: np.ndarray, weights: np.ndarray | 
     return float(scale / sharpness)
 
 
+def likelihood(gaps: np.ndarray, shares: np.ndarray) -> float:
+    """The log-likelihood in nats of the shares (N,) by sigmoid(gap / temperature) at the temperature that suits best.
+
+    Every item counts once. No scale of distances helps; one that goes against people is worth chance, N log 1/2.
+    """
+    try:
+        right = _sigmoid(gaps / fit_temperature(gaps, shares))
+    except MeasureError:
+        right = np.full(len(shares), 0.5)
+    tiny = np.finfo(np.float64).tiny
+    return float((shares * np.log(right + tiny) + (1 - shares) * np.log1p(tiny - right)).sum())
+
+
 def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None) -> SameCurve:
     """The curve by which P(same | d) meets the shares best, in cross-entropy; the lapse by a search over [0, 0.2].
 

@@ -113,17 +113,21 @@ class Student:
         return losses.distances(rows, inside)
 
     @torch.no_grad()
-    def take(self, weights: dict[str, Tensor]) -> None:
-        """Put trained weights in place, and adapters into the networks for good."""
+    def put(self, weights: dict[str, Tensor]) -> None:
+        """Put these weights in place of what learns."""
         for name, parameter in self.named_parameters().items():
             parameter.copy_(weights[name])
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Learn no more: adapters go into the networks for good."""
         if self.adapters is not None:
             self.adapters.merge()
         self.ensemble.requires_grad_(False)
 
 
 def best(state: State) -> dict[str, Tensor]:
-    """The weights of the best epoch, or of the last where none was better than the start."""
+    """The weights of the best epoch, or of the last where none was chosen."""
     kept = {name.removeprefix("best/"): value for name, value in state.tensors.items() if name.startswith("best/")}
     return kept or {n.removeprefix("weights/"): v for n, v in state.tensors.items() if n.startswith("weights/")}
 

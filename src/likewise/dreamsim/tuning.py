@@ -20,11 +20,18 @@ from likewise.dreamsim.measuring import Distances
 from likewise.dreamsim.metric import Metric
 from likewise.dreamsim.questions import Questions
 from likewise.dreamsim.store import Store
-from likewise.errors import MeasureError, NoHeldOutWarning, NonFiniteLossError, WorseMetricWarning
+from likewise.errors import (
+    MeasureError,
+    NoHeldOutWarning,
+    NonFiniteLossError,
+    NothingLearnedWarning,
+    WorseMetricWarning,
+)
 from likewise.training import State
 
 KEEP = 2  # checkpoints
 NAME = "tuned"
+EVIDENCE = 2.0  # nats of likelihood that the tuned metric must gain on the votes that choose; luck gives 2 in one of 20
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ def tune(
 
     Raises NoJudgementsError, JudgementFileError, SplitError, NothingToLearnError, HeadMismatchError, a settings error,
     and the errors of `training.run`. Warns: UnvotedWarning, SeenTripletsWarning, NoHeldOutWarning, FewGroupsWarning,
+    NothingLearnedWarning where the votes kept to choose by are no likelier than before, and the metric stays as it was;
     WorseMetricWarning.
     """
     config = Config.of(options)
@@ -103,6 +111,7 @@ class _Run:
             bar.say("Looking at every picture once")
             self.store.fill(cache, self.key, lambda done, total: bar.show(done, {}))
         self.student = Student(model, self.store, config, seed, self.key)
+        self.start = {name: value.detach().clone() for name, value in self.student.named_parameters().items()}
         self.met: list[dict[str, Any]] = []  # the questions, by split, that this metric and those before it were given
 
     def learned(self, train: Questions, val: Questions, resume: bool, command: str | None) -> State:
@@ -139,11 +148,16 @@ class _Run:
     def finish(self, state: State, parts: Mapping[str, Questions]) -> Tuned:
         """Put the best weights in place, calibrate on the validation triplets, measure on those kept apart."""
         earlier = self._untuned(parts)
-        self.student.take(learn.best(state))
+        self.student.put(learn.best(state))
+        learned = not self.config.choose or self._worth(earlier["val"], parts["val"])
+        if not learned:
+            self.student.put(self.start)
         found = {name: self._now(part) for name, part in parts.items()}
+        self.student.settle()
         fitted = "val" if len(parts["val"]) else "train"
         temperature = _temperature(found[fitted], parts[fitted])
-        about = self._report(parts, earlier, found, temperature) | {"step": state.data["best"]["step"]}
+        about = self._report(parts, earlier, found, temperature, learned)
+        about |= {"learned": learned, "step": state.data["best"]["step"] if learned else 0}
         metric = Metric(
             self.student.ensemble,
             NAME,
@@ -155,6 +169,20 @@ class _Run:
             folder.save(metric, self.out / "metric", replace=True)
             checkpoint.write_json(self.out / "report.json", about)
         return Tuned(metric, about)
+
+    def _worth(self, earlier: Distances, val: Questions) -> bool:
+        """Whether the votes kept to choose by are likelier now than before, by more than luck; else warn.
+
+        Shuffled votes teach too: distances that were large become small, and which of two is nearer drifts. The
+        likelihood at the best temperature does not see that, as scale is nothing to it.
+        """
+        if not len(val):
+            return True
+        before, after = (calibration.likelihood(left - right, val.shares) for left, right in (earlier, self._now(val)))
+        if after - before < EVIDENCE:
+            warnings.warn(NothingLearnedWarning(after - before, EVIDENCE, len(val)), stacklevel=4)
+            return False
+        return True
 
     def _untuned(self, parts: Mapping[str, Questions]) -> dict[str, Distances]:
         """The distances before anything was learned, from the same features."""
@@ -175,6 +203,7 @@ class _Run:
         earlier: Mapping[str, Distances],
         found: Mapping[str, Distances],
         temperature: float | None,
+        learned: bool,
     ) -> dict[str, Any]:
         about: dict[str, Any] = {
             "metric": self.before.name,
@@ -192,7 +221,7 @@ class _Run:
         difference = measuring.gain(earlier["test"], found["test"], test, self.seed)
         about["gain_by_vote"] = measuring.plain(difference)
         about["mcnemar"] = measuring.mcnemar(earlier["test"], found["test"], test)
-        if difference.value <= 0:
+        if learned and difference.value <= 0:
             told = [measuring.span(about[name]["by_vote"]) for name in ("before", "after")]
             warnings.warn(WorseMetricWarning(*told), stacklevel=4)
         return about

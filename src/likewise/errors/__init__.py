@@ -55,6 +55,7 @@ from likewise.errors.dreamsim import MixedIndexError as MixedIndexError
 from likewise.errors.dreamsim import NoHeldOutWarning as NoHeldOutWarning
 from likewise.errors.dreamsim import NoPlacesError as NoPlacesError
 from likewise.errors.dreamsim import NotCalibratedError as NotCalibratedError
+from likewise.errors.dreamsim import NothingLearnedWarning as NothingLearnedWarning
 from likewise.errors.dreamsim import NothingToExportError as NothingToExportError
 from likewise.errors.dreamsim import SeenTripletsWarning as SeenTripletsWarning
 from likewise.errors.dreamsim import SplitError as SplitError

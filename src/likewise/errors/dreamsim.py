@@ -129,6 +129,17 @@ class NoHeldOutWarning(LikewiseWarning):
         super().__init__(f"No triplets are held out ({why}), so the gain of tuning was not measured.")
 
 
+class NothingLearnedWarning(LikewiseWarning):
+    """Votes that tuning could learn nothing from that holds for others of them; the metric stays as it was."""
+
+    def __init__(self, gained: float, needed: float, count: int) -> None:
+        super().__init__(
+            f"By what was learned the {count} triplets kept to choose by are no likelier ({gained:+.1f} nats; "
+            f"{needed:g} would be more than luck), so the metric stays as it was. Collect more votes, or try the "
+            "'linear' part; `likewise dreamsim votes` says whether people agree with each other."
+        )
+
+
 class WorseMetricWarning(LikewiseWarning):
     """Tuning that did not pay on triplets held out."""
 
