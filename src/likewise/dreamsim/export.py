@@ -23,7 +23,7 @@ from likewise.errors import NothingToExportError
 
 Precision = Literal["float32", "float16", "int8"]
 OPSET = 18
-LARGE = 1024  # values from which a weight is stored in 8 bits
+LARGE = 16384  # values from which a weight is stored in 8 bits: the small ones of early layers cost most and save least
 
 
 class _Rows(nn.Module):
