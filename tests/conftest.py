@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+SLOW = 1200  # seconds that a slow test may take, on a machine that does something else too
 sys.path.insert(0, str(Path(__file__).parent))  # tests share `oracles` and small learners by plain imports
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 for offline in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
@@ -26,6 +27,12 @@ def pytest_configure(config):
     # What our code warns of, and what other packages warn of at our lines. Their own business stays a warning.
     config.addinivalue_line("filterwarnings", r"error:::likewise(\..*)?$")
     config.addinivalue_line("filterwarnings", "error::likewise.errors.LikewiseWarning")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW))
 
 
 @pytest.fixture(autouse=True, scope="session")
