@@ -1,11 +1,12 @@
 """Does the verdict choose well? Its checkpoint against the best possible one, the last, and the one of lowest loss.
 
     likewise toybox build --out world        # once; any folder
-    python benchmarks/verdict_choice.py [--world world] [--mascots 12] [--only N] [--jobs 1] [--steps N]
+    python benchmarks/verdict_choice.py [--world world] [--mascots 12] [--only N] [--jobs 1]
 
-Each mascot (things that the embedded models never saw) is taught from five pictures in two ways: with the defaults, and
-three times as fast for half as many steps more, so that some runs go too far. The verdict chooses with its defaults.
-Then every checkpoint is measured anew: likeness on five photos held out, prompts and seeds that no choice was made on.
+Each mascot (things that the embedded models never saw) is taught from five pictures in two ways, DreamBooth and pivotal
+tuning, with their defaults; the runs of `teach_mascots.py` and `word_mascots.py` are taken where they are there. The
+verdict chooses with its defaults, once by EfficientNet-lite0 and once by the embedded DreamSim. Then every checkpoint is
+measured anew: likeness on five photos held out, prompts and seeds that no choice was made on, by each of the two eyes.
 
 - value: (gain x fidelity)^(1/2) of a checkpoint, shares as in likewise.verdict.gauge, on the held-out photos
 - best: the checkpoint of the largest value, which nobody can know in advance; kept: value chosen / value best
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from bookkeeping import RESULTS, WORK, collect, folder_or_none, interval, run_each
+from PIL.Image import Image
 from teach_mascots import PHOTOS, PX, QUIET
 
 from likewise import checkpoint, encoders, images, load
@@ -31,16 +33,19 @@ from likewise.teach import teach
 from likewise.toybox.build import opened
 from likewise.toybox.concepts import MASCOTS, STYLES
 from likewise.verdict import Config, runs
+from likewise.verdict.choose import Weights, choose
 from likewise.verdict.draw import drawings
 from likewise.verdict.gauge import gauge
-from likewise.verdict.scores import Judge
+from likewise.verdict.scores import Drawn, Judge
 
 PLACES = ("on the road", "on the grass", "in the desert", "in the city", "in the mountains", "on a blue background")
 EVALUATION = Config(
     seed=1, images=4, class_images=4, checkpoints=99, prompts=tuple(f"{{subject}} {place}" for place in PLACES)
 )
-WAYS = {"plain": {}, "fast": {"lr": 3e-3, "steps": 900}}  # the defaults are 1e-3 and 600
+WAYS = {"dreambooth": ("{}", "with"), "pivotal": ("pivotal-{}", "run")}  # where the other scripts leave their runs
+EYES = ("efficientnet-lite0", "dreamsim")
 OTHERS = ("last", "lowest_loss")
+MEASURES = ("value", "likeness", "prompt")
 
 
 def main() -> None:
@@ -49,128 +54,156 @@ def main() -> None:
     asked.add_argument("--mascots", type=int, default=12, help="mascots, of two runs each")
     asked.add_argument("--only", type=int, help="do only run N, from 0")
     asked.add_argument("--jobs", type=int, default=1, help="runs at the same time")
-    asked.add_argument("--steps", type=int, help="steps of every run, to try this script out")
     given = asked.parse_args()
     world = folder_or_none(given.world or Path("world"), given.world is not None, "run `likewise toybox build`")
     numbers = [given.only] if given.only is not None else range(len(WAYS) * given.mascots)
     if world:
-        run_each(partial(one, world, given.steps), numbers, given.jobs)
+        run_each(partial(one, world), numbers, given.jobs)
     collect("verdict_choice", summarised, table)
 
 
-def one(world: Path, steps: int | None, number: int) -> str:
+def one(world: Path, number: int) -> str:
     """Teach and measure run `number`, unless that was done; a line about it."""
-    (way, options), index = list(WAYS.items())[number % len(WAYS)], number // len(WAYS)
+    way, index = list(WAYS)[number % len(WAYS)], number // len(WAYS)
     mascot, style = MASCOTS[index % len(MASCOTS)], STYLES[index % len(STYLES)]
-    path = RESULTS / "verdict_choice" / f"{number:02d}-{mascot.name.replace(' ', '-')}-{style}-{way}.json"
+    stem = f"{index:02d}-{mascot.name.replace(' ', '-')}-{style}"
+    path = RESULTS / "verdict_choice" / f"{stem}-{way}.json"
     if not path.exists():
-        options = {**options, "steps": steps} if steps else options
-        found = measured(world, mascot.name, style, mascot.category, WORK / f"choice-{path.stem}", options)
+        folder, name = WAYS[way]
+        run = WORK / folder.format(stem) / name
+        found = measured(world, mascot.name, style, mascot.category, run, way)
         checkpoint.write_json(path, {"mascot": mascot.name, "style": style, "way": way, **found})
     found = checkpoint.read_json(path)
-    return f"{path.stem}: chose {found['chosen']}, best {found['best']}, kept {kept(found):.0%} of its value"
+    said = (f"by {eye} chose {found['chosen'][eye]}, kept {kept(found, eye, eye):.0%} of the best" for eye in EYES)
+    return f"{path.stem}: {'; '.join(said)}"
 
 
-def measured(world: Path, name: str, style: str, noun: str, place: Path, options: dict) -> dict[str, object]:
-    """What every checkpoint of one run is worth, and which one each rule takes."""
+def measured(world: Path, name: str, style: str, noun: str, run: Path, way: str) -> dict[str, object]:
+    """What every checkpoint of one run is worth to each eye, and which one each rule takes."""
     drawn_from = opened(world)
     pictures = [drawn_from.draw(drawn_from.portrait(name, style, index), PX) for index in range(2 * PHOTOS)]
-    if not (place / "photos").is_dir():
+    photos = run.parent / "photos"
+    if not photos.is_dir():
         for index, picture in enumerate(pictures[:PHOTOS]):
-            images.write_png(place / "photos" / f"{index}.png", picture)
-    backbone, run = load(), place / "run"
-    how = {**QUIET, **options, "resume": (run / "config.json").is_file()}
-    teach(place / "photos", noun, name="mascot", backbone=backbone, out=run, **how)
+            images.write_png(photos / f"{index}.png", picture)
+    backbone = load()
+    if not (run / "verdict.json").is_file():
+        how = {**QUIET, "method": way, "resume": (run / "config.json").is_file()}
+        teach(photos, noun, name="mascot", backbone=backbone, out=run, **how)
     about = runs.read(run)
-    drawn = list(drawings(backbone, about, about.checkpoints(99), EVALUATION))
-    held, own = ([images.cover(one, backbone.facts.image_size) for one in half] for half in halves(pictures))
-    judge = Judge(held, about.meant(EVALUATION.prompts), encoders.load(), encoders.load("toybox"), own)
+    covered = [images.cover(picture, backbone.facts.image_size) for picture in pictures]
+    own, held = covered[:PHOTOS], covered[PHOTOS:]
+    few = list(drawings(backbone, about, about.checkpoints(Config().checkpoints), Config()))
+    every = list(drawings(backbone, about, about.checkpoints(99), EVALUATION))
+    towers = encoders.load("toybox")
+    meant, asked = (about.meant(config.prompts) for config in (Config(), EVALUATION))
+    values, chosen = {}, {}
+    for eye in EYES:
+        chosen[eye] = choice(Judge(own, meant, encoders.load(eye), towers), few)
+        values[eye] = valued(Judge(held, asked, encoders.load(eye), towers, own), every)
+    losses = before_each(run, list(values[EYES[0]]))
+    return {
+        "checkpoints": {eye: {str(step): row for step, row in rows.items()} for eye, rows in values.items()},
+        "chosen": chosen,
+        "best": {
+            eye: max(rows, key=lambda step, rows=rows: (rows[step]["value"], -step)) for eye, rows in values.items()
+        },
+        "last": max(losses),
+        "lowest_loss": min(losses, key=losses.__getitem__),
+    }
+
+
+def choice(judge: Judge, drawn: Sequence[Drawn]) -> int:
+    """The verdict's checkpoint, by its defaults."""
+    config, scores = Config(), [judge.measure(each, drawn[0]) for each in drawn]
+    ends = gauge(judge, scores[0], config.seed, config.level)
+    return choose(scores, ends, Weights(config.weight, config.tolerance, config.level, config.seed)).step
+
+
+def valued(judge: Judge, drawn: Sequence[Drawn]) -> dict[int, dict[str, float]]:
+    """What each checkpoint is worth, on photos that were held out."""
     scores = [judge.measure(each, drawn[0]) for each in drawn]
-    ends = gauge(judge, scores[0], 0, 0.95)
-    rows = {}
+    ends, rows = gauge(judge, scores[0], 0, 0.95), {}
     for each in scores[1:]:
         assert each.prompt is not None
         gain, fidelity = float(ends.gain(each.likeness.mean())), float(ends.fidelity(each.prompt.mean()))
         figures = {"likeness": float(each.likeness.mean()), "prompt": float(each.prompt.mean())}
         rows[each.step] = {**figures, "value": (gain * fidelity) ** 0.5}
-    losses = before_each(run, list(rows))
-    return {
-        "checkpoints": [{"step": step, "loss": losses[step], **row} for step, row in rows.items()],
-        "chosen": checkpoint.read_json(run / "verdict.json")["step"],
-        "best": max(rows, key=lambda step: (rows[step]["value"], -step)),
-        "last": max(rows),
-        "lowest_loss": min(rows, key=lambda step: losses[step]),
-    }
-
-
-def halves(pictures: Sequence) -> tuple[Sequence, Sequence]:
-    """The photos held out, and those taught from."""
-    return pictures[PHOTOS:], pictures[:PHOTOS]
+    return rows
 
 
 def before_each(run: Path, steps: list[int]) -> dict[int, float]:
     """Mean loss on the photos over the steps that led to each checkpoint."""
-    logged = {event["step"]: event["losses"]["photos"] for event in Events(run / "events.jsonl").read()}
+    logged = {event["step"]: event["losses"] for event in Events(run / "events.jsonl").read()}
     starts = [0, *steps[:-1]]
     return {
-        end: float(np.mean([logged[step] for step in range(start + 1, end + 1)]))
+        end: float(np.mean([logged[step].get("photos", logged[step]["loss"]) for step in range(start + 1, end + 1)]))
         for start, end in zip(starts, steps, strict=True)
     }
 
 
-def taken(found: dict, rule: str) -> dict:
-    """The figures of the checkpoint that a rule takes."""
-    return next(row for row in found["checkpoints"] if row["step"] == found[rule])
+def taken(found: dict, rule: str, eye: str, by: str) -> dict:
+    """The figures, to one eye, of the checkpoint that a rule takes; what has eyes takes it by another."""
+    step = found[rule][by] if isinstance(found[rule], dict) else found[rule]
+    return found["checkpoints"][eye][str(step)]
 
 
-def kept(found: dict) -> float:
-    """The share of the best possible value that the verdict's checkpoint has; 1 where none is worth anything."""
-    best = taken(found, "best")["value"]
-    return taken(found, "chosen")["value"] / best if best else 1.0
+def kept(found: dict, eye: str, by: str) -> float:
+    """The share of the best possible value to one eye that the verdict by another has; 1 where none is worth anything."""
+    best = taken(found, "best", eye, eye)["value"]
+    return taken(found, "chosen", eye, by)["value"] / best if best else 1.0
 
 
 def summarised(done: list[dict]) -> dict[str, object]:
-    """Means over runs with bootstrap intervals; differences are paired within runs."""
-    figures = {
-        rule: {name: [taken(one, rule)[name] for one in done] for name in ("value", "likeness", "prompt")}
-        for rule in ("chosen", "best", *OTHERS)
-    }
-    shares = {
-        name: interval(bootstrap(np.array(figures["chosen"][name]) / np.array(figures["best"][name])))
-        for name in ("likeness", "prompt")
-    }
-    better = {
-        f"{name}_over_{rule}": interval(paired(figures["chosen"][name], figures[rule][name]))
-        for rule in OTHERS
-        for name in ("value", "likeness", "prompt")
-    }
-    same = {rule: sum(one["chosen"] == one[rule] for one in done) for rule in ("best", *OTHERS)}
+    """Means over runs with bootstrap intervals for each verdict, judged by each eye; differences are paired."""
     return {
         "runs": len(done),
-        "kept_of_best_value": interval(bootstrap([kept(one) for one in done])),
-        "kept_of_best_likeness": shares["likeness"],
-        "kept_of_best_prompt": shares["prompt"],
-        **better,
-        "same_checkpoint_as": same,
+        **{f"chosen by {by}, judged by {eye}": _told(done, eye, by) for by in EYES for eye in EYES},
+        "dreamsim's choice less efficientnet's": {
+            f"kept, judged by {eye}": interval(paired(*([kept(one, eye, by) for one in done] for by in EYES[::-1])))
+            for eye in EYES
+        },
+        "the same choice": sum(len(set(one["chosen"].values())) == 1 for one in done),
+    }
+
+
+def _told(done: list[dict], eye: str, by: str) -> dict[str, object]:
+    """How one verdict does in one eye."""
+
+    def column(rule: str, name: str) -> np.ndarray:
+        return np.array([taken(one, rule, eye, eye if rule == "best" else by)[name] for one in done])
+
+    return {
+        "kept of best value": interval(bootstrap([kept(one, eye, by) for one in done])),
+        **{
+            f"kept of best {name}": interval(bootstrap(column("chosen", name) / column("best", name)))
+            for name in MEASURES[1:]
+        },
+        **{
+            f"{name} over {rule.replace('_', ' ')}": interval(paired(column("chosen", name), column(rule, name)))
+            for rule in OTHERS
+            for name in MEASURES
+        },
+        "took the best": sum(one["chosen"][by] == one["best"][eye] for one in done),
     }
 
 
 def table(done: list[dict], summary: dict) -> str:
     """Markdown: a row a run, then the means."""
-    rules = ("chosen", "best", *OTHERS)
-    head = ["mascot", "style", "way", *(f"{rule.replace('_', ' ')}: step, value" for rule in rules), "kept"]
+    head = ["mascot", "style", "way", *(f"{eye}: chosen, best, kept" for eye in EYES), "last", "lowest loss"]
     rows = [head, ["---"] * len(head)]
     for one in done:
-        cells = [f"{one[rule]}, {taken(one, rule)['value']:.2f}" for rule in rules]
-        rows.append([one["mascot"], one["style"], one["way"], *cells, f"{kept(one):.0%}"])
-    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    means = [
-        f"- {name.replace('_', ' ')}: {one['value']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
-        for name, one in summary.items()
-        if isinstance(one, dict) and "low" in one
-    ]
-    means.append(f"- the same checkpoint as: {summary['same_checkpoint_as']}")
-    return f"{text}\n\nMeans over {summary['runs']} runs, 95 % bootstrap intervals:\n\n" + "\n".join(means) + "\n"
+        cells = [f"{one['chosen'][eye]}, {one['best'][eye]}, {kept(one, eye, eye):.0%}" for eye in EYES]
+        rows.append([one["mascot"], one["style"], one["way"], *cells, *(str(one[rule]) for rule in OTHERS)])
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines += ["", f"Means over {summary['runs']} runs, 95 % bootstrap intervals:", ""]
+    for name, told in summary.items():
+        for key, found in told.items() if isinstance(told, dict) else ():
+            span = (
+                f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" if key != "took the best" else found
+            )
+            lines.append(f"- {name}, {key}: {span}")
+    return "\n".join([*lines, f"- the same choice by both: {summary['the same choice']}"]) + "\n"
 
 
 if __name__ == "__main__":
