@@ -5,8 +5,8 @@
 
 Each mascot (things that the embedded models never saw) is taught from five pictures in two ways, DreamBooth and pivotal
 tuning, with their defaults; the runs of `teach_mascots.py` and `word_mascots.py` are taken where they are there. The
-verdict chooses with its defaults, once by EfficientNet-lite0 and once by the embedded DreamSim. Then every checkpoint is
-measured anew: likeness on five photos held out, prompts and seeds that no choice was made on, by each of the two eyes.
+verdict chooses with its defaults, once by EfficientNet-lite0 and once by the embedded DreamSim. Then all are measured
+anew: likeness on five photos held out, prompts and seeds that no choice was made on, by each of the two eyes.
 
 - value: (gain x fidelity)^(1/2) of a checkpoint, shares as in likewise.verdict.gauge, on the held-out photos
 - best: the checkpoint of the largest value, which nobody can know in advance; kept: value chosen / value best
@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 from bookkeeping import RESULTS, WORK, collect, folder_or_none, interval, run_each
-from PIL.Image import Image
 from teach_mascots import PHOTOS, PX, QUIET
 
 from likewise import checkpoint, encoders, images, load
@@ -149,7 +148,7 @@ def taken(found: dict, rule: str, eye: str, by: str) -> dict:
 
 
 def kept(found: dict, eye: str, by: str) -> float:
-    """The share of the best possible value to one eye that the verdict by another has; 1 where none is worth anything."""
+    """The share of the best value to one eye that the verdict by another has; 1 where none is worth anything."""
     best = taken(found, "best", eye, eye)["value"]
     return taken(found, "chosen", eye, by)["value"] / best if best else 1.0
 
@@ -199,9 +198,8 @@ def table(done: list[dict], summary: dict) -> str:
     lines += ["", f"Means over {summary['runs']} runs, 95 % bootstrap intervals:", ""]
     for name, told in summary.items():
         for key, found in told.items() if isinstance(told, dict) else ():
-            span = (
-                f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" if key != "took the best" else found
-            )
+            whole = isinstance(found, int)
+            span = found if whole else f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
             lines.append(f"- {name}, {key}: {span}")
     return "\n".join([*lines, f"- the same choice by both: {summary['the same choice']}"]) + "\n"
 
