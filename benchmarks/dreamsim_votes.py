@@ -1,7 +1,7 @@
 """Does tuning to people's votes pay, and which part should learn? Glyphs (100,072 votes) and alien eggs (20,086 votes).
 
-Run: python benchmarks/dreamsim_votes.py DATA [--parts linear mlp lora] [--folds 5] [--only glyphs-typeface ...]. DATA
-holds glyph_similarity/ and alien_eggs/. Whole typefaces, scripts or participants are held out in turn; the recipe is
+Run: python benchmarks/dreamsim_votes.py DATA [--parts linear mlp lora] [--folds 5] [--first N] [--only eggs-participant].
+DATA holds glyph_similarity/ and alien_eggs/. Whole typefaces, scripts or participants are held out in turn; the recipe is
 one for all sets: votes loss, the part's usual settings, the epoch chosen on a tenth of what is learned from. Every fold
 is kept as soon as it is done, so the script goes on where it was stopped. Writes results/dreamsim_votes.json.
 """
@@ -113,6 +113,7 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("--parts", nargs="+", default=["linear", "mlp", "lora"])
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--first", type=int, help="compute only the first folds; all that are done count")
     parser.add_argument("--only", nargs="+", default=list(SETS), choices=SETS)
     asked_for = parser.parse_args()
     work = WORK / "dreamsim_votes"
@@ -138,6 +139,8 @@ def main():
                 key = checkpoint.hash_json([metric.hash, Config.of({"part": part, **RECIPE}).model_dump(), count])
                 path = work / f"{name}-{part}-{number}-{key[:12]}.json"
                 if not path.is_file():
+                    if asked_for.first is not None and number >= asked_for.first:
+                        break
                     checkpoint.write_json(path, fold(part, number, asked, numbers, store_of, metric))
                 made.append(checkpoint.read_json(path))
                 results[name][part] = {"folds": len(made), "of": count, **summary(asked, made)}
