@@ -1,7 +1,7 @@
 """Does tuning to people's votes pay, and which part should learn? Glyphs (100,072 votes) and alien eggs (20,086 votes).
 
-Run: python benchmarks/dreamsim_votes.py DATA [--parts linear mlp lora] [--folds 5] [--first N] [--only eggs-participant].
-DATA holds glyph_similarity/ and alien_eggs/. Whole typefaces, scripts or participants are held out in turn; the recipe is
+Run: python benchmarks/dreamsim_votes.py DATA [--parts linear mlp lora] [--folds 5] [--first N] [--only SET].
+DATA holds glyph_similarity/ and alien_eggs/. Whole typefaces, scripts or people are held out in turn; the recipe is
 one for all sets: votes loss, the part's usual settings, the epoch chosen on a tenth of what is learned from. Every fold
 is kept as soon as it is done, so the script goes on where it was stopped. Writes results/dreamsim_votes.json.
 """
