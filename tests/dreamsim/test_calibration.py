@@ -42,6 +42,11 @@ def test_the_likelihood_is_that_at_the_best_temperature_whatever_the_scale_of_di
     assert calibration.likelihood(gaps, shares) > calibration.likelihood(gaps + choices(400, 1, seed=1)[0], shares)
 
 
+def test_distances_that_are_always_right_have_a_likelihood_too():
+    gaps = np.array([0.1, 0.2, -0.3, 1.0])
+    assert calibration.likelihood(gaps, (gaps > 0).astype(float)) == pytest.approx(0, abs=1e-3)
+
+
 @pytest.mark.parametrize("sign", [0, -1])
 def test_distances_that_say_nothing_or_the_opposite_are_worth_chance(sign):
     gaps, shares = choices(400, 0.08)

@@ -81,11 +81,10 @@ def likelihood(gaps: np.ndarray, shares: np.ndarray) -> float:
     Every item counts once. No scale of distances helps; one that goes against people is worth chance, N log 1/2.
     """
     try:
-        right = _sigmoid(gaps / fit_temperature(gaps, shares))
+        sharp = gaps / fit_temperature(gaps, shares)
     except MeasureError:
-        right = np.full(len(shares), 0.5)
-    tiny = np.finfo(np.float64).tiny
-    return float((shares * np.log(right + tiny) + (1 - shares) * np.log1p(tiny - right)).sum())
+        sharp = np.zeros(len(shares))
+    return -float((shares * np.logaddexp(0, -sharp) + (1 - shares) * np.logaddexp(0, sharp)).sum())
 
 
 def fit_same(distances: np.ndarray, shares: np.ndarray, weights: np.ndarray | None = None) -> SameCurve:
