@@ -77,7 +77,7 @@ def test_the_token_of_a_half_turns_the_answer_only_where_mixing_was_learned():
     captions = torch.tensor(new.captions)
     differ = (captions != captions.roll(-1, 0)).any(1)
     for share in (0.0, 1.0):
-        config = ROUND.model_copy(update={"t2i": 0.0, "mixsel": share})
+        config = ROUND.model_copy(update={"t2i": 0.0, "mixsel": share, "steps": 2500})
         model = taught(smallworld.SHAPE, pairs, config)
         left, right = (smallworld.described(model, mixed, half=h)[0][:, :3] for h in (Special.LEFT, Special.RIGHT))
         flipped[share] = (left != right).any(1)[differ].float().mean().item()
